@@ -1,0 +1,131 @@
+# Copyright 2026 The tilework Authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""The macros from which tilework's BUILD files are made.
+
+They set what must hold everywhere: headers are included as
+"tilework/<package>/<file>.h", products and sums are contracted only where the
+code says so, and everything compiler-related stays private to the target.
+"""
+
+_COPTS = [
+    "-Wall",
+    "-Wextra",
+    "-Wextra-semi",
+    "-Wnon-virtual-dtor",
+    "-Wvla",
+    "-ffp-contract=off",
+]
+
+# The x86 targets that are compiled: the compiler's baseline, AVX2, AVX3 and
+# AVX3_SPR. The ones in between cost compile time and size for little speed.
+_DISABLED_TARGETS = "HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL|HWY_AVX3_ZEN4"
+
+def tilework_cc_library(name, copts = [], **kwargs):
+    """A cc_library whose headers are "tilework/<package>/<file>.h".
+
+    Args:
+      name: of the target.
+      copts: more compiler options, private to this target.
+      **kwargs: all else, as for cc_library.
+    """
+    native.cc_library(
+        name = name,
+        copts = _COPTS + copts,
+        include_prefix = "tilework/" + native.package_name(),
+        # One archive of each library is enough: our tests link statically.
+        linkstatic = True,
+        **kwargs
+    )
+
+def tilework_simd_library(
+        name,
+        srcs,
+        local_defines = [],
+        testonly = False,
+        **kwargs):
+    """A library of Highway code, and a twin with all targets for tests.
+
+    The sources may re-include themselves through foreach_target.h:
+    #define HWY_TARGET_INCLUDE "tilework/<package>/<file>.cc"
+
+    Args:
+      name: of the library. The testonly twin is called <name>_all_targets;
+        it also has the targets below the compiler's baseline.
+      srcs: the sources.
+      local_defines: more definitions, private to this target.
+      testonly: whether the library itself is for tests only.
+      **kwargs: all else, as for tilework_cc_library.
+    """
+
+    # Gives the sources the same prefix as headers.
+    tilework_cc_library(
+        name = name + "_reincluded",
+        testonly = testonly,
+        hdrs = srcs,
+        visibility = ["//visibility:private"],
+    )
+    deps = kwargs.pop("deps", []) + [":" + name + "_reincluded"]
+    tilework_cc_library(
+        name = name,
+        testonly = testonly,
+        srcs = srcs,
+        local_defines = local_defines + [
+            "HWY_DISABLED_TARGETS=(%s)" % _DISABLED_TARGETS,
+        ],
+        deps = deps,
+        **kwargs
+    )
+    tilework_cc_library(
+        name = name + "_all_targets",
+        testonly = True,
+        srcs = srcs,
+        local_defines = local_defines + [
+            "HWY_COMPILE_ALL_ATTAINABLE",
+            # One-lane vectors cannot express what the kernels do.
+            "HWY_DISABLED_TARGETS=(HWY_SCALAR|%s)" % _DISABLED_TARGETS,
+        ],
+        deps = deps,
+        **kwargs
+    )
+
+def tilework_test(name, srcs, deps = [], copts = [], **kwargs):
+    """A cc_test on GoogleTest and GoogleMock, with their main function.
+
+    Args:
+      name: of the test.
+      srcs: the sources.
+      deps: what is tested; GoogleTest is added.
+      copts: more compiler options.
+      **kwargs: all else, as for cc_test.
+    """
+    native.cc_test(
+        name = name,
+        srcs = srcs,
+        copts = _COPTS + copts,
+        linkstatic = True,
+        deps = deps + ["@com_google_googletest//:gtest_main"],
+        **kwargs
+    )
+
+def tilework_benchmark(name, srcs, deps = [], copts = [], **kwargs):
+    """A Google Benchmark. As a test it runs everything once, so that it works.
+
+    To measure, run it: bazel run //kernels/rope:rope_benchmark
+
+    Args:
+      name: of the benchmark.
+      srcs: the sources.
+      deps: what is measured; Google Benchmark is added.
+      copts: more compiler options.
+      **kwargs: all else, as for cc_test.
+    """
+    native.cc_test(
+        name = name,
+        srcs = srcs,
+        args = ["--benchmark_min_time=1x"],
+        copts = _COPTS + copts,
+        linkstatic = True,
+        deps = deps + ["@com_google_benchmark//:benchmark_main"],
+        **kwargs
+    )

@@ -1,0 +1,115 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Checks a kernel's arguments before anything is written: rank, shape, dtype,
+// memory space, null data and aliasing, with messages that name the tensor, the
+// symbol and the numbers:
+//
+//   qkv: fused_qkv_weights is [4097, 6144] but H = 4096 (from input [2, 8,
+//   4096])
+//
+// Shapes are written as in the documentation: symbols and integers separated by
+// blanks, alternatives by '|'. The first tensor that names a symbol gives it
+// its value, later ones must agree. A leading "..." stands for any number of
+// dimensions, the same wherever it appears.
+//
+//   ArgumentChecker check("rope");
+//   check.Required("x", args.x, "B S N D", kFloatTypes);
+//   check.Bind("h", check["D"] / 2, "D/2");
+//   check.Required("cos", args.cos, "S h | 1 S h | B S h", kFloatTypes);
+//   check.Require(eps >= 0, "eps is ", eps, ", expected >= 0");
+//   return check.status();
+//
+// Only the first fault is kept; after it every call is a no-op and symbols
+// read as 0, so that a check can be written without early returns.
+
+#ifndef TILEWORK_COMMON_SCHEMA_ARGUMENT_CHECKER_H_
+#define TILEWORK_COMMON_SCHEMA_ARGUMENT_CHECKER_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+// The types that most activations and unquantized weights may have.
+inline constexpr DType kFloatTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
+inline constexpr DType kF32Only[] = {DType::kF32};
+inline constexpr DType kIndexTypes[] = {DType::kI32, DType::kI64};
+inline constexpr DType kI32Only[] = {DType::kI32};
+
+class ArgumentChecker {
+ public:
+  // `kernel` is the prefix of all messages and must outlive the checker, as
+  // must every name passed below.
+  explicit ArgumentChecker(std::string_view kernel) : kernel_(kernel) {}
+
+  // A tensor that must be given, with one of `shapes` and one of `dtypes`.
+  void Required(std::string_view name, const ConstTensor& tensor,
+                std::string_view shapes, absl::Span<const DType> dtypes);
+  // The same, but the tensor may be absent.
+  void Optional(std::string_view name, const ConstTensor& tensor,
+                std::string_view shapes, absl::Span<const DType> dtypes);
+  // A tensor that must not be given: "`name` is given but `reason`".
+  void Forbidden(std::string_view name, const ConstTensor& tensor,
+                 std::string_view reason);
+
+  // Gives `symbol` a value, or checks it if it has one. `source` tells where
+  // the value comes from in messages.
+  void Bind(std::string_view symbol, int64_t value, std::string_view source);
+  // The value of a symbol; 0 after a fault or where no tensor named it.
+  int64_t operator[](std::string_view symbol) const;
+  // The dimensions that "..." stands for.
+  const Dims& leading() const { return leading_; }
+
+  // Keeps the message (parts as for absl::StrCat) unless `condition` holds.
+  template <typename... Parts>
+  void Require(bool condition, const Parts&... parts) {
+    if (!condition && ok()) Fail(absl::StrCat(parts...));
+  }
+
+  // `output` must not overlap `input`.
+  void NoOverlap(std::string_view output_name, const ConstTensor& output,
+                 std::string_view input_name, const ConstTensor& input);
+  // `output` may be exactly the view `input`, but not overlap it otherwise.
+  void SameOrNoOverlap(std::string_view output_name, const ConstTensor& output,
+                       std::string_view input_name, const ConstTensor& input);
+
+  bool ok() const { return status_.ok(); }
+  // OK or InvalidArgument.
+  const absl::Status& status() const { return status_; }
+
+ private:
+  struct Symbol {
+    std::string name;
+    int64_t value;
+    std::string source;  // "input [2, 8, 4096]"
+  };
+
+  void Fail(std::string_view message);
+  const Symbol* Find(std::string_view symbol) const;
+  void CheckStorage(std::string_view name, const ConstTensor& tensor,
+                    absl::Span<const DType> dtypes);
+  void CheckShape(std::string_view name, const ConstTensor& tensor,
+                  std::string_view shapes);
+  void MatchPattern(std::string_view name, const ConstTensor& tensor,
+                    absl::Span<const std::string_view> pattern);
+
+  std::string_view kernel_;
+  std::vector<Symbol> symbols_;
+  Dims leading_;
+  std::string leading_source_;
+  absl::Status status_;
+};
+
+}  // namespace tilework
+
+#endif  // TILEWORK_COMMON_SCHEMA_ARGUMENT_CHECKER_H_

@@ -1,0 +1,282 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/testing/tensors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/log/absl_check.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+namespace {
+
+constexpr size_t kGuardBytes = 256;  // a multiple of the alignment
+constexpr unsigned char kGuardByte = 0xA5;
+
+int64_t Offset(const ConstTensor& tensor, const Dims& index) {
+  ABSL_CHECK_EQ(index.size(), tensor.rank());
+  int64_t offset = 0;
+  for (int i = 0; i < index.size(); ++i) offset += index[i] * tensor.stride(i);
+  return offset;
+}
+
+Dims StridesOf(const Dims& shape, Layout layout) {
+  const int rank = shape.size();
+  Dims strides = ContiguousStrides(shape);
+  if (layout == Layout::kPadded && rank >= 2) {
+    Dims padded = shape;
+    padded[rank - 1] += 3;
+    strides = ContiguousStrides(padded);
+  } else if (layout == Layout::kReversed && rank >= 1) {
+    Dims rotated = shape;
+    for (int i = 0; i < rank; ++i) rotated[i] = shape[(i + rank - 1) % rank];
+    const Dims rotated_strides = ContiguousStrides(rotated);
+    for (int i = 0; i < rank; ++i) {
+      strides[i] = rotated_strides[(i + 1) % rank];
+    }
+  }
+  return strides;
+}
+
+}  // namespace
+
+void ForEachIndex(const Dims& shape, absl::FunctionRef<void(const Dims&)> f) {
+  if (shape.Product() == 0) return;
+  Dims index = shape;
+  for (int i = 0; i < shape.size(); ++i) index[i] = 0;
+  while (true) {
+    f(index);
+    int i = shape.size() - 1;
+    while (i >= 0 && ++index[i] == shape[i]) index[i--] = 0;
+    if (i < 0) return;
+  }
+}
+
+double Read(const ConstTensor& tensor, const Dims& index) {
+  const int64_t offset = Offset(tensor, index);
+  switch (tensor.dtype()) {
+    case DType::kF32:
+      return static_cast<double>(tensor.data<float>()[offset]);
+    case DType::kBF16:
+      return static_cast<double>(
+          static_cast<float>(tensor.data<BFloat16>()[offset]));
+    case DType::kF16:
+      return static_cast<double>(
+          static_cast<float>(tensor.data<Float16>()[offset]));
+    case DType::kF64:
+      return tensor.data<double>()[offset];
+    case DType::kU8:
+      return tensor.data<uint8_t>()[offset];
+    case DType::kI32:
+      return tensor.data<int32_t>()[offset];
+    case DType::kI64:
+      return static_cast<double>(tensor.data<int64_t>()[offset]);
+    case DType::kNone:
+      break;
+  }
+  ABSL_CHECK(false) << "absent tensor";
+  return 0;
+}
+
+void Write(const Tensor& tensor, const Dims& index, double value) {
+  const int64_t offset = Offset(tensor, index);
+  const float f32 = static_cast<float>(value);
+  switch (tensor.dtype()) {
+    case DType::kF32:
+      tensor.data<float>()[offset] = f32;
+      return;
+    case DType::kBF16:
+      tensor.data<BFloat16>()[offset] = BFloat16(f32);
+      return;
+    case DType::kF16:
+      tensor.data<Float16>()[offset] = Float16(f32);
+      return;
+    case DType::kF64:
+      tensor.data<double>()[offset] = value;
+      return;
+    case DType::kU8:
+      tensor.data<uint8_t>()[offset] = static_cast<uint8_t>(value);
+      return;
+    case DType::kI32:
+      tensor.data<int32_t>()[offset] = static_cast<int32_t>(value);
+      return;
+    case DType::kI64:
+      tensor.data<int64_t>()[offset] = static_cast<int64_t>(value);
+      return;
+    case DType::kNone:
+      break;
+  }
+  ABSL_CHECK(false) << "absent tensor";
+}
+
+double RoundToDType(double value, DType dtype) {
+  double result = value;
+  if (dtype != DType::kF64) {
+    VisitFloat(dtype, [&](auto type) {
+      result = static_cast<double>(
+          static_cast<float>(decltype(type)(static_cast<float>(value))));
+    });
+  }
+  return result;
+}
+
+std::vector<double> ToDoubles(const ConstTensor& tensor) {
+  std::vector<double> result;
+  result.reserve(static_cast<size_t>(tensor.NumElements()));
+  ForEachIndex(tensor.shape(), [&](const Dims& index) {
+    result.push_back(Read(tensor, index));
+  });
+  return result;
+}
+
+GuardedTensor::GuardedTensor(DType dtype, const Dims& shape, Layout layout) {
+  const Dims strides = StridesOf(shape, layout);
+  const size_t size = SizeOf(dtype);
+  size_t extent = 1;
+  for (int i = 0; i < shape.size(); ++i) {
+    extent += static_cast<size_t>(std::max<int64_t>(shape[i] - 1, 0) *
+                                  strides[i]);
+  }
+  const size_t shift = layout == Layout::kUnaligned ? size : 0;
+  memory_.assign(extent * size + shift + 2 * kGuardBytes + 64, kGuardByte);
+  const size_t misalignment = reinterpret_cast<uintptr_t>(memory_.data()) % 64;
+  const size_t start = kGuardBytes + (64 - misalignment) % 64 + shift;
+  view_ = Tensor(memory_.data() + start, dtype, shape, strides);
+  owned_.assign(memory_.size(), false);
+  ForEachIndex(shape, [&](const Dims& index) {
+    const size_t at = start + static_cast<size_t>(Offset(view_, index)) * size;
+    std::fill_n(owned_.begin() + static_cast<ptrdiff_t>(at), size, true);
+  });
+  Poison();
+}
+
+void GuardedTensor::Poison() {
+  for (size_t i = 0; i < memory_.size(); ++i) {
+    // 0xFF everywhere is a NaN in every floating-point format.
+    if (owned_[i]) memory_[i] = IsFloat(view_.dtype()) ? 0xFF : 0x7B;
+  }
+}
+
+testing::AssertionResult GuardedTensor::Intact() const {
+  for (size_t i = 0; i < memory_.size(); ++i) {
+    if (!owned_[i] && memory_[i] != kGuardByte) {
+      const auto* first = static_cast<const unsigned char*>(view_.data());
+      return testing::AssertionFailure()
+             << "byte " << (memory_.data() + i) - first << " of "
+             << ToString(view_) << " was written";
+    }
+  }
+  return testing::AssertionSuccess();
+}
+
+Comparison Compare(const ConstTensor& actual,
+                   const std::vector<double>& reference,
+                   const std::vector<double>& bound) {
+  ABSL_CHECK_EQ(static_cast<size_t>(actual.NumElements()), reference.size());
+  ABSL_CHECK_EQ(reference.size(), bound.size());
+  Comparison result;
+  double error_norm = 0;
+  double reference_norm = 0;
+  size_t i = 0;
+  ForEachIndex(actual.shape(), [&](const Dims& index) {
+    const double value = Read(actual, index);
+    const double expected = reference[i];
+    const double allowed = bound[i];
+    ++i;
+    if (value == expected) {
+      if (std::isfinite(expected)) reference_norm += expected * expected;
+      return;
+    }
+    if (std::isnan(value) && std::isnan(expected)) return;
+    const double error = std::abs(value - expected);
+    double ratio = std::numeric_limits<double>::infinity();
+    if (std::isfinite(error)) {
+      error_norm += error * error;
+      reference_norm += expected * expected;
+      if (allowed > 0) ratio = error / allowed;
+    }
+    if (!(ratio <= 1)) ++result.num_bad;
+    if (result.worst.empty() || ratio > result.worst_ratio) {
+      result.worst_ratio = ratio;
+      result.worst = absl::StrCat(index.ToString(), ": ", value, ", expected ",
+                                  expected, " +- ", allowed);
+    }
+  });
+  if (error_norm > 0) {
+    result.frobenius =
+        std::sqrt(error_norm /
+                  std::max(reference_norm, std::numeric_limits<double>::min()));
+  }
+  return result;
+}
+
+testing::AssertionResult Within(const ConstTensor& actual,
+                                const std::vector<double>& reference,
+                                const std::vector<double>& bound,
+                                double frobenius) {
+  const Comparison result = Compare(actual, reference, bound);
+  if (result.num_bad > 0) {
+    return testing::AssertionFailure()
+           << result.num_bad << " of " << reference.size()
+           << " elements are beyond their bound; the worst, "
+           << result.worst_ratio << " times, is " << result.worst;
+  }
+  if (frobenius > 0 && !(result.frobenius <= frobenius)) {
+    return testing::AssertionFailure()
+           << "relative Frobenius error " << result.frobenius << ", allowed "
+           << frobenius;
+  }
+  return testing::AssertionSuccess();
+}
+
+testing::AssertionResult SameBits(const ConstTensor& actual,
+                                  const ConstTensor& expected) {
+  if (actual.dtype() != expected.dtype() ||
+      !(actual.shape() == expected.shape())) {
+    return testing::AssertionFailure()
+           << ToString(actual) << " against " << ToString(expected);
+  }
+  const size_t size = SizeOf(actual.dtype());
+  int64_t num_bad = 0;
+  std::string first;
+  ForEachIndex(actual.shape(), [&](const Dims& index) {
+    const auto* a = static_cast<const char*>(actual.data()) +
+                    Offset(actual, index) * static_cast<int64_t>(size);
+    const auto* b = static_cast<const char*>(expected.data()) +
+                    Offset(expected, index) * static_cast<int64_t>(size);
+    if (std::memcmp(a, b, size) == 0) return;
+    if (num_bad++ == 0) {
+      first = absl::StrCat(index.ToString(), ": ", Read(actual, index),
+                           ", expected ", Read(expected, index));
+    }
+  });
+  if (num_bad == 0) return testing::AssertionSuccess();
+  return testing::AssertionFailure()
+         << num_bad << " elements differ, the first is " << first;
+}
+
+std::vector<int64_t> InterestingSizes(int64_t largest) {
+  std::set<int64_t> sizes;
+  for (int64_t base : {1, 3}) {
+    for (int64_t size = base; size <= largest + 1; size *= 2) {
+      for (int64_t near : {size - 1, size, size + 1}) {
+        if (near >= 1 && near <= largest) sizes.insert(near);
+      }
+    }
+  }
+  return std::vector<int64_t>(sizes.begin(), sizes.end());
+}
+
+}  // namespace tilework

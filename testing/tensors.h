@@ -1,0 +1,103 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Tensors for tests: element access in double for oracles, guarded and poisoned
+// memory, and comparison against an oracle with an error bound per element.
+
+#ifndef TILEWORK_TESTING_TENSORS_H_
+#define TILEWORK_TESTING_TENSORS_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+// Calls f(index) for every index of `shape`, in row-major order.
+void ForEachIndex(const Dims& shape, absl::FunctionRef<void(const Dims&)> f);
+
+// Element access by index; floating-point and integer types.
+double Read(const ConstTensor& tensor, const Dims& index);
+// Rounds once to the tensor's type (from double through float).
+void Write(const Tensor& tensor, const Dims& index, double value);
+
+// `value` rounded to `dtype`, as a double.
+double RoundToDType(double value, DType dtype);
+
+// All elements in row-major order, widened.
+std::vector<double> ToDoubles(const ConstTensor& tensor);
+
+// How a test tensor lies in memory.
+enum class Layout {
+  kContiguous,
+  kUnaligned,  // row-major, starting one element past an aligned address
+  kPadded,     // gaps between the rows of the last dimension
+  kReversed,   // last dimension outermost: no unit stride in the last dimension
+};
+inline constexpr Layout kAllLayouts[] = {Layout::kContiguous,
+                                         Layout::kUnaligned, Layout::kPadded,
+                                         Layout::kReversed};
+
+// A tensor in guarded memory. Fresh elements are NaN (integers: a pattern), so
+// that an output element that a kernel forgets shows; bytes outside the view
+// carry a pattern that Intact() checks.
+class GuardedTensor {
+ public:
+  GuardedTensor(DType dtype, const Dims& shape,
+                Layout layout = Layout::kContiguous);
+
+  const Tensor& view() const { return view_; }
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  operator Tensor() const { return view_; }
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  operator ConstTensor() const { return view_; }
+
+  // Makes every element NaN (integers: a pattern) again.
+  void Poison();
+  // Success if no byte outside the view changed.
+  testing::AssertionResult Intact() const;
+
+ private:
+  std::vector<unsigned char> memory_;
+  std::vector<bool> owned_;  // bytes that belong to elements
+  Tensor view_;
+};
+
+// The outcome of a comparison; stream it into a failure message.
+struct Comparison {
+  double worst_ratio = 0;  // largest |actual - reference| / bound
+  double frobenius = 0;    // ||actual - reference|| / ||reference||
+  int64_t num_bad = 0;     // elements beyond their bound (NaN included)
+  std::string worst;       // "[0, 3]: 1.5, expected 1.25 +- 0.1"
+};
+
+// Compares in row-major order. Two NaN agree, as do equal infinities; a bound
+// of 0 asks for equality.
+Comparison Compare(const ConstTensor& actual,
+                   const std::vector<double>& reference,
+                   const std::vector<double>& bound);
+
+// Success if no element is beyond its bound and, if `frobenius` > 0, the
+// relative Frobenius norm of the error is within it.
+testing::AssertionResult Within(const ConstTensor& actual,
+                                const std::vector<double>& reference,
+                                const std::vector<double>& bound,
+                                double frobenius = 0);
+
+// Success if both have the same shape, type and bits.
+testing::AssertionResult SameBits(const ConstTensor& actual,
+                                  const ConstTensor& expected);
+
+// Lists sizes around vector and tile edges up to `largest`: 1, 2, 3 and 2^k,
+// 3*2^k with their neighbours.
+std::vector<int64_t> InterestingSizes(int64_t largest);
+
+}  // namespace tilework
+
+#endif  // TILEWORK_TESTING_TENSORS_H_
