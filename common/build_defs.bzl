@@ -17,9 +17,10 @@ _COPTS = [
     "-ffp-contract=off",
 ]
 
-# The x86 targets that are compiled: the compiler's baseline, AVX2, AVX3 and
-# AVX3_SPR. The ones in between cost compile time and size for little speed.
-_DISABLED_TARGETS = "HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL|HWY_AVX3_ZEN4"
+# The x86 targets that are compiled: the compiler's baseline, AVX2, AVX3,
+# AVX3_ZEN4 (for its bf16 dot product) and AVX3_SPR. The ones in between cost
+# compile time and size for little speed.
+_DISABLED_TARGETS = "HWY_SSSE3|HWY_SSE4|HWY_AVX3_DL"
 
 def tilework_cc_library(name, copts = [], **kwargs):
     """A cc_library whose headers are "tilework/<package>/<file>.h".
@@ -129,3 +130,94 @@ def tilework_benchmark(name, srcs, deps = [], copts = [], **kwargs):
         deps = deps + ["@com_google_benchmark//:benchmark_main"],
         **kwargs
     )
+
+def tilework_kernel(
+        name,
+        deps,
+        host_srcs = None,
+        test_deps = [],
+        benchmark_deps = [],
+        visibility = ["//visibility:public"],
+        **kwargs):
+    """One kernel: <name>.h, <name>.cc, <name>_host.cc, its test and benchmark.
+
+    <name>.cc checks the arguments and has no SIMD; the host sources are Highway
+    code. The targets are:
+      <name>: everything there is of the kernel.
+      <name>_host: the host part, without CUDA.
+      <name>_oracle: <name>_oracle.h, testonly, for other kernels' tests too.
+      <name>_test: <name>_test.cc, on every SIMD target.
+      <name>_benchmark: <name>_benchmark.cc.
+
+    Args:
+      name: of the kernel.
+      deps: of the header, the checking and the host code.
+      host_srcs: default ["<name>_host.cc"].
+      test_deps: what oracle and test need beyond deps and //testing.
+      benchmark_deps: what the benchmark needs beyond deps.
+      visibility: of the library targets.
+      **kwargs: all else for the library targets, such as textual_hdrs.
+    """
+    tilework_cc_library(
+        name = name + "_check",
+        srcs = [name + ".cc"],
+        hdrs = [name + ".h"],
+        visibility = ["//:__subpackages__"],
+        deps = deps,
+    )
+    tilework_simd_library(
+        name = name + "_host",
+        srcs = host_srcs or [name + "_host.cc"],
+        visibility = visibility,
+        deps = deps + [":" + name + "_check"],
+        **kwargs
+    )
+    native.alias(
+        name = name,
+        actual = ":" + name + "_host",
+        visibility = visibility,
+    )
+    tilework_cc_library(
+        name = name + "_oracle",
+        testonly = True,
+        hdrs = [name + "_oracle.h"],
+        visibility = ["//:__subpackages__"],
+        deps = deps + test_deps + [
+            ":" + name + "_check",
+            "//testing",
+        ],
+    )
+    tilework_test(
+        name = name + "_test",
+        srcs = [name + "_test.cc"],
+        deps = deps + test_deps + [
+            ":" + name + "_check",
+            ":" + name + "_host_all_targets",
+            ":" + name + "_oracle",
+            "//testing",
+        ],
+    )
+    tilework_benchmark(
+        name = name + "_benchmark",
+        srcs = [name + "_benchmark.cc"],
+        deps = deps + benchmark_deps + [":" + name],
+    )
+
+def tilework_family(name, kernels):
+    """The targets of a whole package: <name> and host, for all its kernels.
+
+    Args:
+      name: of the package; left out if one of the kernels is called so.
+      kernels: names given to tilework_kernel.
+    """
+    native.cc_library(
+        name = "host",
+        visibility = ["//visibility:public"],
+        deps = [":%s_host" % kernel for kernel in kernels],
+    )
+    if name not in kernels:
+        native.cc_library(
+            name = name,
+            visibility = ["//visibility:public"],
+            deps = [":" + kernel for kernel in kernels],
+        )

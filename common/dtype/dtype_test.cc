@@ -76,6 +76,7 @@ TYPED_TEST(HalfTest, EveryCodeSurvivesTheRoundTrip) {
 // Between each pair of neighbouring finite codes: the midpoint goes to the
 // even one, its f32 neighbours to the nearer one.
 TYPED_TEST(HalfTest, MidpointsRoundToEven) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const uint16_t infinity = ((1 << Format<TypeParam>::kExponentBits) - 1)
                             << Format<TypeParam>::kMantissaBits;
   for (uint16_t low = 0; low + 1 < infinity; ++low) {
@@ -90,7 +91,7 @@ TYPED_TEST(HalfTest, MidpointsRoundToEven) {
       const uint16_t s = sign < 0 ? 0x8000 : 0;
       EXPECT_EQ(TypeParam(sign * middle).bits, s | (low % 2 ? high : low));
       EXPECT_EQ(TypeParam(sign * std::nextafter(middle, 0.0f)).bits, s | low);
-      EXPECT_EQ(TypeParam(sign * std::nextafter(middle, 1e38f)).bits,
+      EXPECT_EQ(TypeParam(sign * std::nextafter(middle, kInfinity)).bits,
                 s | high);
     }
   }

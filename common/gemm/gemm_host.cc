@@ -1,0 +1,334 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/gemm/gemm.h"
+#include "tilework/common/gemm/gemm_plan.h"
+#include "tilework/common/gemm/matrix.h"
+#include "tilework/common/gemm/pack.h"
+#include "tilework/common/parallel/arena.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/tensor.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tilework/common/gemm/gemm_host.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.
+#include "hwy/highway.h"
+#include "tilework/common/simd/convert-inl.h"
+#include "tilework/common/simd/rows-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tilework {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t kCols = PackedMatrix::kPanelCols;
+
+// Micro-kernels compute kRows rows by kVectors vectors of columns and keep all
+// sums in registers: 24 of AVX-512's 32, 8 of AVX2's 16.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kMaxRows = 12;
+#else
+constexpr int kMaxRows = 4;
+#endif
+constexpr int kVectors = 2;
+
+// The right operand of one step, as f32: rows k and (for bf16, which is packed
+// in pairs) k + 1.
+template <typename TB, int kRow, class DF>
+HWY_INLINE hn::Vec<DF> LoadPackedRow(DF df, const TB* HWY_RESTRICT b) {
+  if constexpr (std::is_same_v<TB, BFloat16>) {
+    const hn::RebindToUnsigned<DF> du32;
+    const auto pair = hn::LoadU(du32, reinterpret_cast<const uint32_t*>(b));
+    return hn::BitCast(df, kRow == 0
+                               ? hn::ShiftLeft<16>(pair)
+                               : hn::And(pair, hn::Set(du32, 0xFFFF0000u)));
+  } else {
+    return LoadF32(df, b);
+  }
+}
+
+// sums[r][v] += a[r] * (vector v of packed row k + kRow).
+template <typename TB, int kRow, int kRows, class DF, class VF>
+HWY_INLINE void AddRow(DF df, const float* HWY_RESTRICT a, int64_t a_stride,
+                       const TB* HWY_RESTRICT b, VF (&sums)[kRows][kVectors]) {
+  const size_t step = hn::Lanes(df) * kPackedRowGroup<TB>;
+  const VF b0 = LoadPackedRow<TB, kRow>(df, b);
+  const VF b1 = LoadPackedRow<TB, kRow>(df, b + step);
+  HWY_UNROLL(12)
+  for (int r = 0; r < kRows; ++r) {
+    const VF x = hn::Set(df, a[r * a_stride]);
+    sums[r][0] = hn::MulAdd(x, b0, sums[r][0]);
+    sums[r][1] = hn::MulAdd(x, b1, sums[r][1]);
+  }
+}
+
+// f32 times any packed type.
+template <typename TB, int kRows, class DF, class VF>
+HWY_INLINE void Accumulate(DF df, const float* HWY_RESTRICT a, int64_t a_stride,
+                           const TB* HWY_RESTRICT b, int64_t k,
+                           VF (&sums)[kRows][kVectors]) {
+  if constexpr (kPackedRowGroup<TB> == 2) {
+    int64_t i = 0;
+    for (; i + 2 <= k; i += 2) {
+      AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
+      AddRow<TB, 1>(df, a + i + 1, a_stride, b + i * kCols, sums);
+    }
+    if (i < k) AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
+  } else {
+    for (int64_t i = 0; i < k; ++i) {
+      AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
+    }
+  }
+}
+
+#if HWY_NATIVE_DOT_BF16
+// sums[r][v] += the products of the pair of rows at b with pairs[r].
+template <int kRows, class DF, class VF, class F>
+HWY_INLINE void AddPair(DF df, const F& pair_of_row,
+                        const BFloat16* HWY_RESTRICT b,
+                        VF (&sums)[kRows][kVectors]) {
+  const hn::Repartition<hwy::bfloat16_t, DF> dbf16;
+  const auto* from = reinterpret_cast<const hwy::bfloat16_t*>(b);
+  const auto b0 = hn::LoadU(dbf16, from);
+  const auto b1 = hn::LoadU(dbf16, from + hn::Lanes(dbf16));
+  VF unused = hn::Zero(df);
+  HWY_UNROLL(12)
+  for (int r = 0; r < kRows; ++r) {
+    const hn::RebindToUnsigned<DF> du32;
+    const auto x = hn::BitCast(dbf16, hn::Set(du32, pair_of_row(r)));
+    sums[r][0] = hn::ReorderWidenMulAccumulate(df, x, b0, sums[r][0], unused);
+    sums[r][1] = hn::ReorderWidenMulAccumulate(df, x, b1, sums[r][1], unused);
+  }
+}
+
+// bf16 times bf16.
+template <typename TB, int kRows, class DF, class VF>
+HWY_INLINE void Accumulate(DF df, const BFloat16* HWY_RESTRICT a,
+                           int64_t a_stride, const TB* HWY_RESTRICT b,
+                           int64_t k, VF (&sums)[kRows][kVectors]) {
+  static_assert(std::is_same_v<TB, BFloat16>);
+  int64_t i = 0;
+  for (; i + 2 <= k; i += 2) {
+    AddPair(
+        df,
+        [&](int r) HWY_ATTR {
+          uint32_t pair;
+          hwy::CopyBytes<sizeof(pair)>(a + r * a_stride + i, &pair);
+          return pair;
+        },
+        b + i * kCols, sums);
+  }
+  if (i < k) {
+    AddPair(
+        df,
+        [&](int r) HWY_ATTR {
+          return static_cast<uint32_t>(a[r * a_stride + i].bits);
+        },
+        b + i * kCols, sums);
+  }
+}
+#endif  // HWY_NATIVE_DOT_BF16
+
+// values[r][c] (+)= sum over k of a[r][k] * b[k][c] for kRows rows and one
+// panel. `first`: begin at 0.
+template <int kRows, typename TA, typename TB>
+HWY_NOINLINE void PanelRows(const TA* HWY_RESTRICT a, int64_t a_stride,
+                            const TB* HWY_RESTRICT b, int64_t k, bool first,
+                            float* HWY_RESTRICT values, int64_t stride) {
+  // At most kCols / kVectors lanes, so that a panel is whole steps.
+  const hn::CappedTag<float, kCols / kVectors> df;
+  using VF = hn::Vec<decltype(df)>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
+  for (int64_t c = 0; c < kCols; c += kVectors * lanes) {
+    VF sums[kRows][kVectors];
+    HWY_UNROLL(12)
+    for (int r = 0; r < kRows; ++r) {
+      float* row = values + r * stride + c;
+      sums[r][0] = first ? hn::Zero(df) : hn::LoadU(df, row);
+      sums[r][1] = first ? hn::Zero(df) : hn::LoadU(df, row + lanes);
+    }
+    Accumulate<TB, kRows>(df, a, a_stride, b + c * kPackedRowGroup<TB>, k,
+                          sums);
+    HWY_UNROLL(12)
+    for (int r = 0; r < kRows; ++r) {
+      float* row = values + r * stride + c;
+      hn::StoreU(sums[r][0], df, row);
+      hn::StoreU(sums[r][1], df, row + lanes);
+    }
+  }
+}
+
+// The same for any number of rows.
+template <typename TA, typename TB>
+void Panel(const TA* HWY_RESTRICT a, int64_t a_stride, const TB* HWY_RESTRICT b,
+           int64_t rows, int64_t k, bool first, float* HWY_RESTRICT values,
+           int64_t stride) {
+  int64_t r = 0;
+  const auto take = [&](auto constant) HWY_ATTR {
+    constexpr int kRows = decltype(constant)::value;
+    for (; r + kRows <= rows; r += kRows) {
+      PanelRows<kRows>(a + r * a_stride, a_stride, b, k, first,
+                       values + r * stride, stride);
+    }
+  };
+  take(std::integral_constant<int, kMaxRows>());
+  if constexpr (kMaxRows > 8) take(std::integral_constant<int, 8>());
+  if constexpr (kMaxRows > 4) take(std::integral_constant<int, 4>());
+  take(std::integral_constant<int, 2>());
+  take(std::integral_constant<int, 1>());
+}
+
+// Rows of the left operand as micro-kernels read them.
+template <typename TA>
+struct LeftRows {
+  const TA* data;  // row `first_row`
+  int64_t stride;
+  int64_t first_row;
+};
+
+// One task: all products of one tile.
+template <typename TA, typename TB>
+void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
+                 const LeftRows<TA>& left, GemmTile& tile, TB* pack_scratch) {
+  const int64_t k = args.a.shape()[1];
+  const TA* a = left.data + (tile.row - left.first_row) * left.stride;
+  for (int i = 0; i < 2 && args.b[i].present(); ++i) {
+    const PackedMatrix* packed = args.b[i].packed();
+    // Once, though K may be 0: the sums must begin at 0.
+    for (int64_t kb = 0; kb == 0 || kb < k; kb += plan.k_block) {
+      const int64_t block = std::min(plan.k_block, k - kb);
+      for (int64_t c = 0; c < tile.cols; c += kCols) {
+        const TB* b = pack_scratch;
+        if (packed != nullptr) {
+          b = packed->Panel<TB>((tile.col + c) / kCols) + kb * kCols;
+        } else {
+          PackPanelRows(args.b[i].plain(), kb, block, tile.col + c,
+                        pack_scratch);
+        }
+        Panel(a + kb, left.stride, b, tile.rows, block, kb == 0,
+              tile.values[i] + c, tile.stride);
+      }
+    }
+  }
+}
+
+// Copies rows [row, row + rows) of the left operand to contiguous scratch,
+// widened to f32 or, for the dot product, as they are.
+template <typename TA>
+void CopyLeftRows(const ConstTensor& a, int64_t row, int64_t rows, TA* to,
+                  HostContext& context) {
+  const int64_t k = a.shape()[1];
+  const auto copy_row = [&](int64_t r, int /*thread*/) {
+    if constexpr (std::is_same_v<TA, BFloat16>) {
+      const BFloat16* from = a.At<BFloat16>(row + r);
+      for (int64_t i = 0; i < k; ++i) to[r * k + i] = from[i * a.stride(1)];
+    } else {
+      VisitFloat(a.dtype(), [&](auto type) {
+        LoadRow(a.At<decltype(type)>(row + r), a.stride(1), k, to + r * k);
+      });
+    }
+  };
+  // A few rows are not worth waking other threads for.
+  if (rows * k < (int64_t{1} << 16)) {
+    for (int64_t r = 0; r < rows; ++r) copy_row(r, 0);
+  } else {
+    context.pool().ParallelFor(rows, copy_row);
+  }
+}
+
+// Rows of the left operand that are copied to scratch at a time.
+constexpr int64_t kCopiedRows = 1152;
+
+template <typename TA, typename TB>
+void RunTyped(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
+              HostContext& context) {
+  const int64_t m = args.a.shape()[0];
+  const int64_t k = args.a.shape()[1];
+  const int64_t n = args.b[0].cols();
+  ScratchScope scratch(context.arena());
+  const int64_t tile_stride = plan.tile_panels * kCols;
+  const int num_b = args.b[1].present() ? 2 : 1;
+  const int64_t tile_floats = plan.tile_rows * tile_stride * num_b;
+  float* tiles = scratch.Allocate<float>(tile_floats * context.num_threads());
+  const int64_t pack_size = plan.k_block * kCols;
+  TB* packs = scratch.Allocate<TB>(pack_size * context.num_threads());
+
+  const bool direct = args.a.dtype() == kDTypeOf<TA> && args.a.stride(1) == 1;
+  const int64_t step =
+      direct ? m
+             : std::min(m, std::max<int64_t>(kCopiedRows / plan.tile_rows, 1) *
+                               plan.tile_rows);
+  TA* copies = direct ? nullptr : scratch.Allocate<TA>(step * k);
+  for (int64_t first = 0; first < m; first += step) {
+    const int64_t rows = std::min(step, m - first);
+    LeftRows<TA> left = {nullptr, k, first};
+    if (direct) {
+      left = {args.a.data<TA>(), args.a.stride(0), 0};
+    } else {
+      CopyLeftRows(args.a, first, rows, copies, context);
+      left.data = copies;
+    }
+    const int64_t row_tiles = (rows + plan.tile_rows - 1) / plan.tile_rows;
+    context.pool().ParallelFor(
+        row_tiles * plan.col_tiles, [&](int64_t task, int thread) HWY_ATTR {
+          GemmTile tile;
+          tile.row = first + task % row_tiles * plan.tile_rows;
+          tile.rows = std::min(plan.tile_rows, first + rows - tile.row);
+          tile.col = task / row_tiles * tile_stride;
+          tile.cols = std::min(tile_stride, n - tile.col);
+          tile.stride = tile_stride;
+          tile.thread = thread;
+          tile.values[0] = tiles + thread * tile_floats;
+          tile.values[1] =
+              num_b == 2 ? tile.values[0] + tile_floats / 2 : nullptr;
+          ComputeTile(args, plan, left, tile, packs + thread * pack_size);
+          epilogue(tile);
+        });
+  }
+}
+
+void Run(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
+         HostContext& context) {
+  const DType type = args.b[0].dtype();
+#if HWY_NATIVE_DOT_BF16
+  if (args.a.dtype() == DType::kBF16 && type == DType::kBF16) {
+    return RunTyped<BFloat16, BFloat16>(args, plan, epilogue, context);
+  }
+#endif
+  VisitFloat(type, [&](auto b) {
+    RunTyped<float, decltype(b)>(args, plan, epilogue, context);
+  });
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace tilework
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilework {
+HWY_EXPORT(Run);
+
+void Gemm(const GemmArgs& args, GemmEpilogue epilogue, HostContext& context) {
+  const GemmShape shape = {
+      .m = args.a.shape()[0],
+      .n = args.b[0].cols(),
+      .k = args.a.shape()[1],
+      .num_b = args.b[1].present() ? 2 : 1,
+      .column_multiple = args.column_multiple,
+      .packed = args.b[0].packed() != nullptr &&
+                (!args.b[1].present() || args.b[1].packed() != nullptr),
+  };
+  if (shape.m == 0 || shape.n == 0) return;
+  HWY_DYNAMIC_DISPATCH(Run)(args, PlanGemm(shape), epilogue, context);
+}
+
+}  // namespace tilework
+#endif  // HWY_ONCE

@@ -1,0 +1,55 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/common/gemm/matrix.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/gemm/pack.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+absl::StatusOr<PackedMatrix> PackedMatrix::Pack(const ConstTensor& matrix,
+                                                HostContext& context) {
+  ArgumentChecker check("pack");
+  check.Required("matrix", matrix, "K N", kFloatTypes);
+  if (!check.ok()) return check.status();
+  PackedMatrix packed;
+  packed.rows_ = check["K"];
+  packed.cols_ = check["N"];
+  const int64_t panels = (packed.cols_ + kPanelCols - 1) / kPanelCols;
+  VisitFloat(matrix.dtype(), [&](auto type) {
+    using T = decltype(type);
+    const int64_t padded = (packed.rows_ + kPackedRowGroup<T> - 1) /
+                           kPackedRowGroup<T> * kPackedRowGroup<T>;
+    packed.buffer_ = Buffer(matrix.dtype(), {panels, padded * kPanelCols});
+    T* to = packed.buffer_.data<T>();
+    context.pool().ParallelFor(panels, [&](int64_t panel, int /*thread*/) {
+      PackPanelRows(matrix, 0, packed.rows_, panel * kPanelCols,
+                    to + panel * padded * kPanelCols);
+    });
+  });
+  return packed;
+}
+
+void CheckMatrix(ArgumentChecker& check, std::string_view name,
+                 const MatrixOperand& matrix, std::string_view shape) {
+  if (matrix.packed() == nullptr || !matrix.packed()->present()) {
+    check.Required(name, matrix.plain(), shape, kFloatTypes);
+    return;
+  }
+  // A view that says what the packed matrix is; its elements are not read.
+  const PackedMatrix& packed = *matrix.packed();
+  check.Required(
+      name,
+      ConstTensor(&packed, packed.dtype(), {packed.rows(), packed.cols()}),
+      shape, kFloatTypes);
+}
+
+}  // namespace tilework

@@ -1,0 +1,73 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Elementary functions of f32 vectors, with the error bounds that
+// simd_test.cc checks. Include after hwy/highway.h inside a foreach_target
+// file.
+
+#if defined(TILEWORK_COMMON_SIMD_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TILEWORK_COMMON_SIMD_MATH_INL_H_
+#undef TILEWORK_COMMON_SIMD_MATH_INL_H_
+#else
+#define TILEWORK_COMMON_SIMD_MATH_INL_H_
+#endif
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tilework {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// e^x. Max error: 2 ulp (1 ulp of the smallest normal number where the result
+// is subnormal). e^-inf = 0, e^inf = inf, e^NaN = NaN; inf from 88.73 on.
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE VF Exp(DF df, VF x) {
+  const hn::RebindToSigned<DF> di32;
+  // Beyond these the result is 0 or inf all the same.
+  const VF clamped =
+      hn::Min(hn::Max(x, hn::Set(df, -105.0f)), hn::Set(df, 89.0f));
+  // x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts, n times the first of
+  // which is exact.
+  const VF n = hn::Round(hn::Mul(clamped, hn::Set(df, 1.44269504f)));
+  VF r = hn::NegMulAdd(n, hn::Set(df, 0.693359375f), clamped);
+  r = hn::NegMulAdd(n, hn::Set(df, -2.12194440e-4f), r);
+  // The Taylor series: its remainder is below 0.1 ulp.
+  VF p = hn::Set(df, 1.0f / 5040);
+  p = hn::MulAdd(p, r, hn::Set(df, 1.0f / 720));
+  p = hn::MulAdd(p, r, hn::Set(df, 1.0f / 120));
+  p = hn::MulAdd(p, r, hn::Set(df, 1.0f / 24));
+  p = hn::MulAdd(p, r, hn::Set(df, 1.0f / 6));
+  p = hn::MulAdd(p, r, hn::Set(df, 0.5f));
+  p = hn::MulAdd(hn::Mul(r, r), p, hn::Add(r, hn::Set(df, 1.0f)));
+  // 2^n in two factors, since n may lie outside the range of exponents.
+  const auto whole = hn::ConvertTo(di32, n);
+  const auto half = hn::ShiftRight<1>(whole);
+  const auto power = [&](auto e) HWY_ATTR {
+    return hn::BitCast(df, hn::ShiftLeft<23>(hn::Add(e, hn::Set(di32, 127))));
+  };
+  const VF result =
+      hn::Mul(hn::Mul(p, power(half)), power(hn::Sub(whole, half)));
+  return hn::IfThenElse(hn::IsNaN(x), x, result);
+}
+
+// 1 / (1 + e^-x). Max relative error: 5 ulp.
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE VF Sigmoid(DF df, VF x) {
+  const VF one = hn::Set(df, 1.0f);
+  return hn::Div(one, hn::Add(one, Exp(df, hn::Neg(x))));
+}
+
+// x / (1 + e^-x). Max relative error: 6 ulp.
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE VF Silu(DF df, VF x) {
+  const VF one = hn::Set(df, 1.0f);
+  return hn::Div(x, hn::Add(one, Exp(df, hn::Neg(x))));
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace tilework
+HWY_AFTER_NAMESPACE();
+
+#endif  // TILEWORK_COMMON_SIMD_MATH_INL_H_

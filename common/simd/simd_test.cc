@@ -1,0 +1,428 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/simd/simd_testing.h"
+#include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/random.h"
+#include "tilework/testing/simd_targets.h"
+#include "tilework/testing/tensors.h"
+
+namespace tilework {
+namespace {
+
+using simd_testing::Function;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr DType kTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
+constexpr DType kHalfTypes[] = {DType::kBF16, DType::kF16};
+
+uint32_t Bits(float value) { return std::bit_cast<uint32_t>(value); }
+float FromBits(uint32_t bits) { return std::bit_cast<float>(bits); }
+
+// The scalar conversions, which common/dtype's test holds against the formats'
+// definitions.
+float Decode(DType dtype, uint16_t code) {
+  return dtype == DType::kBF16 ? static_cast<float>(BFloat16::FromBits(code))
+                               : static_cast<float>(Float16::FromBits(code));
+}
+uint16_t Encode(DType dtype, float value) {
+  return dtype == DType::kBF16 ? BFloat16(value).bits : Float16(value).bits;
+}
+
+class SimdTest : public SimdTargetTest {};
+TILEWORK_SIMD_TARGETS(SimdTest);
+
+TEST_P(SimdTest, EveryCodeDecodesLikeTheScalars) {
+  std::vector<uint16_t> codes(0x10000);
+  for (size_t i = 0; i < codes.size(); ++i) {
+    codes[i] = static_cast<uint16_t>(i);
+  }
+  for (const DType dtype : kHalfTypes) {
+    std::vector<float> decoded(codes.size());
+    simd_testing::LoadRow(dtype, codes.data(), 1, 0x10000, decoded.data());
+    for (size_t i = 0; i < codes.size(); ++i) {
+      ASSERT_EQ(Bits(decoded[i]), Bits(Decode(dtype, codes[i])))
+          << Name(dtype) << " code " << i;
+    }
+  }
+}
+
+void ExpectEncoded(DType dtype, const std::vector<float>& values) {
+  std::vector<uint16_t> codes(values.size());
+  const int64_t size = static_cast<int64_t>(values.size());
+  simd_testing::StoreRow(values.data(), 1, size, dtype, codes.data());
+  std::vector<float> rounded = values;
+  simd_testing::RoundRow(dtype, size, rounded.data());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const uint16_t expected = Encode(dtype, values[i]);
+    ASSERT_EQ(codes[i], expected)
+        << Name(dtype) << " of " << std::hex << Bits(values[i]);
+    ASSERT_EQ(Bits(rounded[i]), Bits(Decode(dtype, expected)))
+        << Name(dtype) << " of " << std::hex << Bits(values[i]);
+  }
+}
+
+// Of every finite code: itself, the midpoint to the next one (infinity
+// included), and the f32 neighbours of both.
+TEST_P(SimdTest, MidpointsAndNeighboursEncodeLikeTheScalars) {
+  for (const DType dtype : kHalfTypes) {
+    const uint16_t infinity = Encode(dtype, kInfinity);
+    std::vector<float> values;
+    for (uint16_t code = 0; code < infinity; ++code) {
+      const double low = static_cast<double>(Decode(dtype, code));
+      // Where the next one is infinity: what it would be with more exponents.
+      const double below =
+          static_cast<double>(Decode(dtype, static_cast<uint16_t>(code - 1)));
+      const double high = code + 1 == infinity
+                              ? low + (low - below)
+                              : static_cast<double>(Decode(
+                                    dtype, static_cast<uint16_t>(code + 1)));
+      for (const double value : {low, (low + high) / 2}) {
+        const float exact = static_cast<float>(value);
+        ASSERT_EQ(static_cast<double>(exact), value);
+        for (const float sign : {1.0f, -1.0f}) {
+          values.push_back(sign * exact);
+          values.push_back(sign * std::nextafter(exact, kInfinity));
+          values.push_back(sign * std::nextafter(exact, -kInfinity));
+        }
+      }
+    }
+    ExpectEncoded(dtype, values);
+  }
+}
+
+TEST_P(SimdTest, SpecialValuesEncodeLikeTheScalars) {
+  for (const DType dtype : kHalfTypes) {
+    std::vector<float> values = {0.0f,      -0.0f,      kInfinity, -kInfinity,
+                                 0x1p-149f, -0x1p-149f, 0x1p-126f, 65519.99f,
+                                 65520.0f,  -65520.0f,  3e38f,     -3e38f};
+    values.push_back(std::numeric_limits<float>::max());
+    // NaNs, quiet and signaling ones, with each bit of the payload.
+    for (int bit = 0; bit < 23; ++bit) {
+      values.push_back(FromBits(0x7F800000u | (1u << bit)));
+      values.push_back(FromBits(0xFFFFFFFFu ^ (1u << bit)));
+    }
+    // A sample of all that there is.
+    for (uint64_t bits = 0; bits <= 0xFFFFFFFFu; bits += 10007) {
+      values.push_back(FromBits(static_cast<uint32_t>(bits)));
+    }
+    ExpectEncoded(dtype, values);
+  }
+}
+
+TEST_P(SimdTest, PartialStoresTouchNothingBeyond) {
+  const size_t lanes = simd_testing::Lanes();
+  std::vector<float> values(lanes);
+  for (size_t i = 0; i < lanes; ++i) values[i] = static_cast<float>(i) - 1.5f;
+  for (const DType dtype : kTypes) {
+    for (const Layout layout : {Layout::kContiguous, Layout::kUnaligned}) {
+      for (size_t count = 0; count <= lanes; ++count) {
+        GuardedTensor to(dtype, {static_cast<int64_t>(count)}, layout);
+        if (count < lanes) {
+          simd_testing::StoreVectorN(values.data(), count, dtype,
+                                     to.view().data());
+        } else {
+          simd_testing::StoreVector(values.data(), dtype, to.view().data());
+        }
+        EXPECT_TRUE(to.Intact()) << Name(dtype) << " count " << count;
+        for (size_t i = 0; i < count; ++i) {
+          EXPECT_EQ(Read(to, {static_cast<int64_t>(i)}), values[i])
+              << Name(dtype) << " count " << count << " lane " << i;
+        }
+      }
+    }
+  }
+}
+
+// Two pages, the second of which must not be read.
+class GuardPage {
+ public:
+  GuardPage() : size_(static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
+    void* pages = mmap(nullptr, 2 * size_, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return;
+    start_ = static_cast<unsigned char*>(pages);
+    if (mprotect(start_ + size_, size_, PROT_NONE) == 0) end_ = start_ + size_;
+  }
+  ~GuardPage() {
+    if (start_ != nullptr) munmap(start_, 2 * size_);
+  }
+  GuardPage(const GuardPage&) = delete;
+  GuardPage& operator=(const GuardPage&) = delete;
+
+  // The end of the readable page; null if there is none.
+  unsigned char* end() const { return end_; }
+
+ private:
+  size_t size_;
+  unsigned char* start_ = nullptr;
+  unsigned char* end_ = nullptr;
+};
+
+TEST_P(SimdTest, PartialLoadsReadNothingBeyondAndGiveZeros) {
+  const size_t lanes = simd_testing::Lanes();
+  const GuardPage page;
+  ASSERT_NE(page.end(), nullptr);
+  for (const DType dtype : kTypes) {
+    for (size_t count = 0; count <= lanes; ++count) {
+      unsigned char* from = page.end() - count * SizeOf(dtype);
+      const Dims shape = {static_cast<int64_t>(count)};
+      const Tensor tensor(from, dtype, shape);
+      for (int64_t i = 0; i < shape[0]; ++i) {
+        Write(tensor, {i}, 0.5 - static_cast<double>(i));
+      }
+      std::vector<float> loaded(lanes, kNaN);
+      if (count < lanes) {
+        simd_testing::LoadVectorN(dtype, from, count, loaded.data());
+      } else {
+        simd_testing::LoadVector(dtype, from, loaded.data());
+      }
+      for (size_t i = 0; i < lanes; ++i) {
+        EXPECT_EQ(loaded[i], i < count ? 0.5f - static_cast<float>(i) : 0.0f)
+            << Name(dtype) << " count " << count << " lane " << i;
+      }
+    }
+  }
+}
+
+TEST_P(SimdTest, RowsOfAnyStrideAndSize) {
+  Random random(1);
+  for (const DType dtype : kTypes) {
+    for (const int64_t size : InterestingSizes(100)) {
+      for (const int64_t stride : {0, 1, 2, 7}) {
+        const int64_t room = std::max<int64_t>(1, (size - 1) * stride + 1);
+        GuardedTensor x(dtype, {room}, Layout::kUnaligned);
+        FillNormal(random, x);
+        GuardedTensor wide(DType::kF32, {size}, Layout::kUnaligned);
+        simd_testing::LoadRow(dtype, x.view().data(), stride, size,
+                              wide.view().data<float>());
+        EXPECT_TRUE(wide.Intact());
+        for (int64_t i = 0; i < size; ++i) {
+          ASSERT_EQ(Read(wide, {i}), Read(x, {i * stride}))
+              << Name(dtype) << " size " << size << " stride " << stride;
+        }
+        if (stride == 0) continue;
+
+        FillNormal(random, wide);
+        GuardedTensor y(dtype, {room}, Layout::kUnaligned);
+        simd_testing::StoreRow(wide.view().data<float>(), stride, size, dtype,
+                               y.view().data());
+        EXPECT_TRUE(y.Intact());
+        for (int64_t i = 0; i < room; ++i) {
+          if (i % stride == 0) {
+            ASSERT_EQ(Read(y, {i}),
+                      RoundToDType(Read(wide, {i / stride}), dtype))
+                << Name(dtype) << " size " << size << " stride " << stride;
+          } else {
+            ASSERT_TRUE(std::isnan(Read(y, {i}))) << "written between";
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(SimdTest, RowsAreRoundedInPlace) {
+  Random random(2);
+  for (const DType dtype : kTypes) {
+    for (const int64_t size : InterestingSizes(70)) {
+      GuardedTensor row(DType::kF32, {size}, Layout::kUnaligned);
+      FillNormal(random, row);
+      const std::vector<double> before = ToDoubles(row);
+      simd_testing::RoundRow(dtype, size, row.view().data<float>());
+      EXPECT_TRUE(row.Intact());
+      for (int64_t i = 0; i < size; ++i) {
+        ASSERT_EQ(Read(row, {i}),
+                  RoundToDType(before[static_cast<size_t>(i)], dtype));
+      }
+    }
+  }
+}
+
+// The documented order for the elements of one lane: four partial sums, what is
+// left over into the first, then pairwise.
+float LaneSum(const std::vector<float>& x, size_t lane, size_t lanes) {
+  float sums[4] = {};
+  const size_t vectors = x.size() / lanes;
+  for (size_t v = 0; v * lanes < x.size(); ++v) {
+    const size_t i = v * lanes + lane;
+    const size_t which = v < vectors / 4 * 4 ? v % 4 : 0;
+    if (i < x.size()) sums[which] += x[i];
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// With all lanes but one zero, the sum across lanes is exact and the order of
+// the additions shows.
+TEST_P(SimdTest, SumsHaveAFixedShape) {
+  Random random(3);
+  const size_t lanes = simd_testing::Lanes();
+  for (size_t size = 0; size <= 13 * lanes; size += lanes / 2 + 1) {
+    for (size_t lane = 0; lane < lanes; ++lane) {
+      std::vector<float> x(size, 0.0f);
+      std::vector<float> squares(size, 0.0f);
+      for (size_t i = lane; i < size; i += lanes) {
+        x[i] = static_cast<float>(random.Normal());
+        squares[i] = x[i] * x[i];
+      }
+      const int64_t count = static_cast<int64_t>(size);
+      EXPECT_EQ(simd_testing::Sum(DType::kF32, x.data(), count),
+                LaneSum(x, lane, lanes))
+          << "size " << size << " lane " << lane;
+      EXPECT_EQ(simd_testing::SumOfSquares(DType::kF32, x.data(), count),
+                LaneSum(squares, lane, lanes))
+          << "size " << size << " lane " << lane;
+    }
+  }
+}
+
+TEST_P(SimdTest, SumsAreAccurateWhereverTheRowLies) {
+  Random random(4);
+  for (const DType dtype : kTypes) {
+    for (const int64_t size : InterestingSizes(600)) {
+      GuardedTensor aligned(dtype, {size});
+      GuardedTensor unaligned(dtype, {size}, Layout::kUnaligned);
+      FillNormal(random, aligned);
+      Copy(aligned, unaligned);
+      double sum = 0;
+      double absolute = 0;
+      double squares = 0;
+      for (const double value : ToDoubles(aligned)) {
+        sum += value;
+        absolute += std::fabs(value);
+        squares += value * value;
+      }
+      // At most size / 4 + 8 additions follow each other (one lane).
+      const double bound = static_cast<double>(size / 4 + 8) * 0x1p-24;
+      const float actual =
+          simd_testing::Sum(dtype, aligned.view().data(), size);
+      EXPECT_NEAR(actual, sum, bound * absolute) << Name(dtype) << size;
+      EXPECT_EQ(simd_testing::Sum(dtype, unaligned.view().data(), size),
+                actual);
+      const float actual_squares =
+          simd_testing::SumOfSquares(dtype, aligned.view().data(), size);
+      EXPECT_NEAR(actual_squares, squares, bound * squares)
+          << Name(dtype) << size;
+      EXPECT_EQ(
+          simd_testing::SumOfSquares(dtype, unaligned.view().data(), size),
+          actual_squares);
+    }
+  }
+}
+
+TEST_P(SimdTest, MaxIsFoundWhereverItIs) {
+  EXPECT_EQ(simd_testing::MaxOf(nullptr, 0), -kInfinity);
+  for (int64_t size = 1; size <= 67; ++size) {
+    GuardedTensor x(DType::kF32, {size}, Layout::kUnaligned);
+    float* data = x.view().data<float>();
+    std::fill(data, data + size, -kInfinity);
+    EXPECT_EQ(simd_testing::MaxOf(data, size), -kInfinity);
+    for (int64_t i = 0; i < size; ++i) {
+      data[i] = -3.0f;
+      EXPECT_EQ(simd_testing::MaxOf(data, size), -3.0f) << size << " " << i;
+      data[i] = -kInfinity;
+    }
+  }
+}
+
+struct Bound {
+  Function function;
+  double (*reference)(double);
+  double ulps;    // relative to the ulp of the reference ...
+  double lowest;  // ... or, where that is smaller, this absolute error
+};
+
+// The bounds that math-inl.h states.
+constexpr Bound kBounds[] = {
+    {Function::kExp, [](double x) { return std::exp(x); }, 2, 0x1p-149},
+    {Function::kSigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, 5,
+     0x1p-126},
+    {Function::kSilu, [](double x) { return x / (1 + std::exp(-x)); }, 6,
+     0x1p-121},
+};
+
+// The distance of the f32 numbers around `value`.
+double Ulp(double value) {
+  const int exponent = value == 0 ? -126 : std::ilogb(value);
+  return std::ldexp(1.0, std::max(exponent, -126) - 23);
+}
+
+// Largest error over the bound, of a sample of all finite f32.
+double WorstRatio(const Bound& bound) {
+  constexpr int64_t kBlock = 4096;
+  constexpr uint32_t kStep = 4093;
+  std::vector<float> x(kBlock);
+  std::vector<float> y(kBlock);
+  double worst = 0;
+  uint32_t bits = 0;
+  for (uint64_t done = 0; done < (uint64_t{1} << 32);
+       done += uint64_t{kBlock} * kStep) {
+    for (float& value : x) value = FromBits(bits += kStep);
+    simd_testing::Map(bound.function, x.data(), kBlock, y.data());
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (!std::isfinite(x[i])) continue;
+      double reference = bound.reference(static_cast<double>(x[i]));
+      double actual = static_cast<double>(y[i]);
+      // The number that would come after the largest one stands for infinity.
+      reference = std::min(reference, 0x1p128);
+      actual = std::min(actual, 0x1p128);
+      const double error = std::fabs(actual - reference);
+      const double allowed =
+          std::max(bound.ulps * Ulp(reference), bound.lowest);
+      worst = std::max(worst, std::isnan(actual) ? 1e9 : error / allowed);
+    }
+  }
+  return worst;
+}
+
+TEST_P(SimdTest, FunctionsKeepTheirBounds) {
+  for (const Bound& bound : kBounds) {
+    const double worst = WorstRatio(bound);
+    EXPECT_LE(worst, 1) << "function " << static_cast<int>(bound.function);
+    // A bound far from the truth should be tightened.
+    EXPECT_GE(worst, 0.2) << "function " << static_cast<int>(bound.function);
+  }
+}
+
+float MapOne(Function function, float x) {
+  float result = 0;
+  simd_testing::Map(function, &x, 1, &result);
+  return result;
+}
+
+TEST_P(SimdTest, FunctionsOfSpecialValues) {
+  EXPECT_EQ(MapOne(Function::kExp, 0.0f), 1.0f);
+  EXPECT_EQ(MapOne(Function::kExp, -0.0f), 1.0f);
+  EXPECT_EQ(MapOne(Function::kExp, -kInfinity), 0.0f);
+  EXPECT_EQ(MapOne(Function::kExp, -104.0f), 0.0f);
+  EXPECT_EQ(MapOne(Function::kExp, kInfinity), kInfinity);
+  EXPECT_EQ(MapOne(Function::kExp, 88.73f), kInfinity);
+  EXPECT_EQ(MapOne(Function::kExp, 3e38f), kInfinity);
+  EXPECT_EQ(MapOne(Function::kSigmoid, 0.0f), 0.5f);
+  EXPECT_EQ(MapOne(Function::kSigmoid, -kInfinity), 0.0f);
+  EXPECT_EQ(MapOne(Function::kSigmoid, kInfinity), 1.0f);
+  EXPECT_EQ(MapOne(Function::kSilu, 0.0f), 0.0f);
+  EXPECT_EQ(MapOne(Function::kSilu, kInfinity), kInfinity);
+  EXPECT_TRUE(std::isnan(MapOne(Function::kSilu, -kInfinity)));
+  for (const Bound& bound : kBounds) {
+    EXPECT_TRUE(std::isnan(MapOne(bound.function, kNaN)));
+    EXPECT_TRUE(std::isnan(MapOne(bound.function, -kNaN)));
+  }
+}
+
+}  // namespace
+}  // namespace tilework
