@@ -53,8 +53,8 @@ HWY_INLINE void ScaleRow(const X* x, float factor, const G* gamma,
   }
   ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
     const auto v = LoadUpTo(df, x + i, count);
-    const auto weight = hn::Add(LoadUpTo(df, gamma + i, count),
-                                hn::Set(df, gamma_offset));
+    const auto weight =
+        hn::Add(LoadUpTo(df, gamma + i, count), hn::Set(df, gamma_offset));
     StoreUpTo(hn::Mul(hn::Mul(v, hn::Set(df, factor)), weight), df, y + i,
               count);
   });

@@ -57,8 +57,7 @@ HWY_INLINE hn::Vec<hn::Rebind<uint16_t, DF>> ToBits(DF df, VF v) {
   }
 }
 template <typename T, class DF>
-HWY_INLINE hn::Vec<DF> FromBits(DF df,
-                                hn::Vec<hn::Rebind<uint16_t, DF>> bits) {
+HWY_INLINE hn::Vec<DF> FromBits(DF df, hn::Vec<hn::Rebind<uint16_t, DF>> bits) {
   if constexpr (kDTypeOf<T> == DType::kBF16) {
     return convert_internal::WidenBF16(df, bits);
   } else {
@@ -79,8 +78,7 @@ HWY_INLINE void LoadPairs(DF df, const T* from, VF& a, VF& b) {
     const auto pairs = hn::BitCast(
         du32, hn::LoadU(du16, reinterpret_cast<const uint16_t*>(from)));
     a = FromBits<T>(df, hn::TruncateTo(du16_half, pairs));
-    b = FromBits<T>(df,
-                    hn::TruncateTo(du16_half, hn::ShiftRight<16>(pairs)));
+    b = FromBits<T>(df, hn::TruncateTo(du16_half, hn::ShiftRight<16>(pairs)));
   }
 }
 template <class DF, typename T, class VF = hn::Vec<DF>>
@@ -90,11 +88,10 @@ HWY_INLINE void StorePairs(VF a, VF b, DF df, T* to) {
   } else {
     const hn::RebindToUnsigned<DF> du32;
     const hn::Repartition<uint16_t, DF> du16;
-    const auto pairs = hn::Or(
-        hn::PromoteTo(du32, ToBits<T>(df, a)),
-        hn::ShiftLeft<16>(hn::PromoteTo(du32, ToBits<T>(df, b))));
-    hn::StoreU(hn::BitCast(du16, pairs), du16,
-               reinterpret_cast<uint16_t*>(to));
+    const auto pairs =
+        hn::Or(hn::PromoteTo(du32, ToBits<T>(df, a)),
+               hn::ShiftLeft<16>(hn::PromoteTo(du32, ToBits<T>(df, b))));
+    hn::StoreU(hn::BitCast(du16, pairs), du16, reinterpret_cast<uint16_t*>(to));
   }
 }
 
@@ -145,8 +142,8 @@ HWY_INLINE void LoadTable(DF df, const TableRow& row, int64_t i, VF& a, VF& b) {
 
 template <typename X, typename Y>
 HWY_INLINE void RotateInterleaved(int64_t h, const TableRow& cos,
-                                  const TableRow& sin, bool inverse,
-                                  const X* x, Y* y) {
+                                  const TableRow& sin, bool inverse, const X* x,
+                                  Y* y) {
   const hn::ScalableTag<float> df;
   using VF = hn::Vec<decltype(df)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
@@ -188,8 +185,8 @@ HWY_INLINE void RotateHead(const Rotation& rotation, const float* cos,
     rotate_internal::RotateContiguous(h, cos_row, sin_row, rotation.inverse, x,
                                       y);
   } else {
-    rotate_internal::RotateInterleaved(h, cos_row, sin_row, rotation.inverse,
-                                       x, y);
+    rotate_internal::RotateInterleaved(h, cos_row, sin_row, rotation.inverse, x,
+                                       y);
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "hwy/highway.h"
 #include "tilework/common/dtype/dtype.h"
@@ -39,8 +40,7 @@ HWY_INLINE void ForEachVector(int64_t size, const F& f) {
 template <class DF, typename T>
 HWY_INLINE hn::Vec<DF> LoadUpTo(DF df, const T* HWY_RESTRICT from,
                                 size_t count) {
-  return count == hn::Lanes(df) ? LoadF32(df, from)
-                                : LoadF32N(df, from, count);
+  return count == hn::Lanes(df) ? LoadF32(df, from) : LoadF32N(df, from, count);
 }
 template <class DF, typename T>
 HWY_INLINE void StoreUpTo(hn::Vec<DF> v, DF df, T* HWY_RESTRICT to,
@@ -85,35 +85,73 @@ template <typename T>
 HWY_INLINE void RoundRow(int64_t size, float* HWY_RESTRICT row) {
   if constexpr (sizeof(T) == sizeof(float)) return;
   ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
-    StoreUpTo(RoundTo<T>(df, LoadUpTo(df, row + i, count)), df, row + i,
-              count);
+    StoreUpTo(RoundTo<T>(df, LoadUpTo(df, row + i, count)), df, row + i, count);
   });
 }
 
-// Sum of map(x[i]) (map from f32 vector to f32 vector, with map(0) = 0) in four
-// vectors of partial sums, added pairwise at the end: the order depends on
-// `size` and the vector length alone.
+namespace rows_internal {
+
+// Partial sums of a row: element i goes to partial sum i mod 64, whatever the
+// vector length is.
+inline constexpr size_t kNumSums = 64;
+using SumTag = hn::CappedTag<float, 16>;
+inline constexpr size_t kSumLanes = hn::MaxLanes(SumTag());
+using SumVectors = std::make_index_sequence<kNumSums / kSumLanes>;
+
+// Adds the upper half of `sums` to the lower one until one vector is left.
+template <class V, size_t... k>
+HWY_INLINE V AddVectors(const V* sums, std::index_sequence<k...>) {
+  constexpr size_t kHalf = sizeof...(k);
+  const V halves[] = {hn::Add(sums[k], sums[kHalf + k])...};
+  if constexpr (kHalf == 1) {
+    return halves[0];
+  } else {
+    return AddVectors(halves, std::make_index_sequence<kHalf / 2>());
+  }
+}
+// The same with the lanes of a vector.
+template <class DF, class V = hn::Vec<DF>>
+HWY_INLINE float AddLanes(DF df, V sums) {
+  if constexpr (hn::MaxLanes(df) > 4) {
+    const hn::Half<DF> half;
+    return AddLanes(
+        half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
+  } else {
+    HWY_ALIGN float lanes[4];
+    hn::Store(sums, df, lanes);
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+  }
+}
+
+template <typename T, class Map, size_t... k>
+HWY_INLINE float SumOfMapped(const T* HWY_RESTRICT x, int64_t size,
+                             const Map& map, std::index_sequence<k...>) {
+  const SumTag df;
+  hn::Vec<SumTag> sums[] = {((void)k, hn::Zero(df))...};
+  int64_t i = 0;
+  for (; i + static_cast<int64_t>(kNumSums) <= size; i += kNumSums) {
+    ((sums[k] = hn::Add(sums[k], map(LoadF32(df, x + i + k * kSumLanes)))),
+     ...);
+  }
+  if (i < size) {
+    HWY_ALIGN float rest[kNumSums] = {};
+    LoadRow(x + i, 1, size - i, rest);
+    ((sums[k] = hn::Add(sums[k], map(hn::Load(df, rest + k * kSumLanes)))),
+     ...);
+  }
+  return AddLanes(
+      df, AddVectors(sums, std::make_index_sequence<sizeof...(k) / 2>()));
+}
+
+}  // namespace rows_internal
+
+// Sum of map(x[i]) (map from f32 vector to f32 vector, with map(0) = 0) in 64
+// partial sums, added pairwise at the end: the order depends on `size` alone,
+// so every SIMD target gives the same bits if `map` does.
 template <typename T, class Map>
 HWY_INLINE float SumOfMapped(const T* HWY_RESTRICT x, int64_t size,
                              const Map& map) {
-  const hn::ScalableTag<float> df;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
-  auto sum0 = hn::Zero(df);
-  auto sum1 = hn::Zero(df);
-  auto sum2 = hn::Zero(df);
-  auto sum3 = hn::Zero(df);
-  int64_t i = 0;
-  for (; i + 4 * lanes <= size; i += 4 * lanes) {
-    sum0 = hn::Add(sum0, map(LoadF32(df, x + i)));
-    sum1 = hn::Add(sum1, map(LoadF32(df, x + i + lanes)));
-    sum2 = hn::Add(sum2, map(LoadF32(df, x + i + 2 * lanes)));
-    sum3 = hn::Add(sum3, map(LoadF32(df, x + i + 3 * lanes)));
-  }
-  for (; i < size; i += lanes) {
-    const size_t count = static_cast<size_t>(HWY_MIN(lanes, size - i));
-    sum0 = hn::Add(sum0, map(LoadUpTo(df, x + i, count)));
-  }
-  return hn::ReduceSum(df, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3)));
+  return rows_internal::SumOfMapped(x, size, map, rows_internal::SumVectors());
 }
 
 // Sum of x[i]^2.
