@@ -9,9 +9,10 @@
 //   bf16    16    8 / 7              3.3895314e38     2^-8
 //   f16     16    5 / 10             65504            2^-11
 //
-// Widening to f32 is exact. Narrowing rounds to nearest, ties to even;
-// overflow gives infinity; a NaN stays a (quiet) NaN. All conversions are
-// constexpr, so that host, device and tests share one definition.
+// Widening to f32 is exact; NaNs of f16 become quiet ones, as in hardware.
+// Narrowing rounds to nearest, ties to even; overflow gives infinity; a NaN
+// stays a (quiet) NaN. All conversions are constexpr, so that host, device and
+// tests share one definition.
 
 #ifndef TILEWORK_COMMON_DTYPE_DTYPE_H_
 #define TILEWORK_COMMON_DTYPE_DTYPE_H_
@@ -154,7 +155,9 @@ struct Float16 {
       return std::bit_cast<float>(std::bit_cast<uint32_t>(magnitude) | sign);
     }
     if (exponent == 31) {
-      return std::bit_cast<float>(sign | 0x7F800000u | (mantissa << 13));
+      const uint32_t quiet = mantissa != 0 ? 0x00400000u : 0u;
+      return std::bit_cast<float>(sign | 0x7F800000u | quiet |
+                                  (mantissa << 13));
     }
     return std::bit_cast<float>(sign | ((exponent + 112) << 23) |
                                 (mantissa << 13));

@@ -253,40 +253,30 @@ TEST_P(SimdTest, RowsAreRoundedInPlace) {
   }
 }
 
-// The documented order for the elements of one lane: four partial sums, what is
-// left over into the first, then pairwise.
-float LaneSum(const std::vector<float>& x, size_t lane, size_t lanes) {
-  float sums[4] = {};
-  const size_t vectors = x.size() / lanes;
-  for (size_t v = 0; v * lanes < x.size(); ++v) {
-    const size_t i = v * lanes + lane;
-    const size_t which = v < vectors / 4 * 4 ? v % 4 : 0;
-    if (i < x.size()) sums[which] += x[i];
+// The documented order: element i to partial sum i mod 64, then halves.
+float SumIn64Parts(const std::vector<float>& x) {
+  float sums[64] = {};
+  for (size_t i = 0; i < x.size(); ++i) sums[i % 64] += x[i];
+  for (size_t half = 32; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) sums[i] += sums[half + i];
   }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return sums[0];
 }
 
-// With all lanes but one zero, the sum across lanes is exact and the order of
-// the additions shows.
 TEST_P(SimdTest, SumsHaveAFixedShape) {
   Random random(3);
-  const size_t lanes = simd_testing::Lanes();
-  for (size_t size = 0; size <= 13 * lanes; size += lanes / 2 + 1) {
-    for (size_t lane = 0; lane < lanes; ++lane) {
-      std::vector<float> x(size, 0.0f);
-      std::vector<float> squares(size, 0.0f);
-      for (size_t i = lane; i < size; i += lanes) {
-        x[i] = static_cast<float>(random.Normal());
-        squares[i] = x[i] * x[i];
-      }
-      const int64_t count = static_cast<int64_t>(size);
-      EXPECT_EQ(simd_testing::Sum(DType::kF32, x.data(), count),
-                LaneSum(x, lane, lanes))
-          << "size " << size << " lane " << lane;
-      EXPECT_EQ(simd_testing::SumOfSquares(DType::kF32, x.data(), count),
-                LaneSum(squares, lane, lanes))
-          << "size " << size << " lane " << lane;
+  for (const int64_t size : InterestingSizes(400)) {
+    std::vector<float> x(static_cast<size_t>(size));
+    std::vector<float> squares;
+    for (float& value : x) {
+      value = static_cast<float>(random.Normal());
+      squares.push_back(value * value);
     }
+    EXPECT_EQ(simd_testing::Sum(DType::kF32, x.data(), size), SumIn64Parts(x))
+        << "size " << size;
+    EXPECT_EQ(simd_testing::SumOfSquares(DType::kF32, x.data(), size),
+              SumIn64Parts(squares))
+        << "size " << size;
   }
 }
 
@@ -306,8 +296,8 @@ TEST_P(SimdTest, SumsAreAccurateWhereverTheRowLies) {
         absolute += std::fabs(value);
         squares += value * value;
       }
-      // At most size / 4 + 8 additions follow each other (one lane).
-      const double bound = static_cast<double>(size / 4 + 8) * 0x1p-24;
+      // This many roundings follow each other.
+      const double bound = static_cast<double>(size / 64 + 8) * 0x1p-24;
       const float actual =
           simd_testing::Sum(dtype, aligned.view().data(), size);
       EXPECT_NEAR(actual, sum, bound * absolute) << Name(dtype) << size;
