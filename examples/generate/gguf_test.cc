@@ -364,7 +364,7 @@ TEST(GgufFileTest, RefusesEveryTruncation) {
     ExpectInvalid(file.substr(0, size), "");
   }
   ExpectInvalid("", "file of 0 bytes is cut off: the header at byte 0 needs 4");
-  ExpectInvalid(file.substr(0, 34), "file of 34 bytes is cut off");
+  ExpectInvalid(file.substr(0, 90), "file of 90 bytes is cut off");
 }
 
 TEST(GgufFileTest, RefusesWrongHeaders) {
