@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "tilework/common/dtype/dtype.h"
@@ -19,6 +20,24 @@ namespace tilework {
 // How many rows lie interleaved in a packed panel of T.
 template <typename T>
 inline constexpr int64_t kPackedRowGroup = std::is_same_v<T, BFloat16> ? 2 : 1;
+
+namespace pack_internal {
+
+// Two rows, interleaved; as 32-bit words, which compilers vectorize.
+template <int64_t kRowStride, int64_t kColStride>
+void PackPair(const BFloat16* __restrict from, int64_t row_stride,
+              int64_t col_stride, BFloat16* __restrict to) {
+  const int64_t rows = kRowStride != 0 ? kRowStride : row_stride;
+  const int64_t cols = kColStride != 0 ? kColStride : col_stride;
+  for (int64_t c = 0; c < PackedMatrix::kPanelCols; ++c) {
+    const uint32_t low = from[c * cols].bits;
+    const uint32_t high = from[c * cols + rows].bits;
+    const uint32_t pair = low | high << 16;
+    std::memcpy(to + 2 * c, &pair, sizeof(pair));
+  }
+}
+
+}  // namespace pack_internal
 
 // Packs rows [row, row + rows) of the panel of columns that begins at column
 // `col` into `to`: rows * kPanelCols elements, or one row more if rows is odd
@@ -32,23 +51,37 @@ void PackPanelRows(const ConstTensor& matrix, int64_t row, int64_t rows,
   const int64_t row_stride = matrix.stride(0);
   const int64_t col_stride = matrix.stride(1);
   const T* from = matrix.At<T>(row, col);
-  const T zero(0.0f);
-  // Squares of 32 x 32 elements, so that both sides stay in the L1 cache when
-  // the columns are contiguous.
-  for (int64_t k = 0; k < rows; k += kCols) {
-    const int64_t end = std::min(rows, k + kCols);
-    for (int64_t c = 0; c < cols; ++c) {
-      const T* column = from + c * col_stride;
-      for (int64_t i = k; i < end; ++i) {
-        to[i / kGroup * kGroup * kCols + c * kGroup + i % kGroup] =
-            column[i * row_stride];
+  int64_t i = 0;
+  if (cols == kCols) {
+    for (; i + kGroup <= rows; i += kGroup) {
+      const T* source = from + i * row_stride;
+      if constexpr (kGroup == 2) {
+        if (col_stride == 1) {
+          pack_internal::PackPair<0, 1>(source, row_stride, 1, to + i * kCols);
+        } else if (row_stride == 1) {
+          pack_internal::PackPair<1, 0>(source, 1, col_stride, to + i * kCols);
+        } else {
+          pack_internal::PackPair<0, 0>(source, row_stride, col_stride,
+                                        to + i * kCols);
+        }
+      } else if (col_stride == 1) {
+        std::copy_n(source, kCols, to + i * kCols);
+      } else {
+        for (int64_t c = 0; c < kCols; ++c) {
+          to[i * kCols + c] = source[c * col_stride];
+        }
       }
     }
   }
-  const int64_t padded = (rows + kGroup - 1) / kGroup * kGroup;
-  for (int64_t i = 0; i < padded; ++i) {
-    for (int64_t c = i < rows ? cols : 0; c < kCols; ++c) {
-      to[i / kGroup * kGroup * kCols + c * kGroup + i % kGroup] = zero;
+  // The last columns, or the last row of an odd number.
+  for (; i < rows; i += kGroup) {
+    for (int64_t c = 0; c < kCols; ++c) {
+      for (int64_t j = 0; j < kGroup; ++j) {
+        to[i * kCols + c * kGroup + j] =
+            c < cols && i + j < rows
+                ? from[(i + j) * row_stride + c * col_stride]
+                : T(0.0f);
+      }
     }
   }
 }
