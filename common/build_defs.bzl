@@ -11,6 +11,8 @@ code says so, and everything compiler-related stays private to the target.
 _COPTS = [
     "-Wall",
     "-Wextra",
+    # Designated initializers name only what differs from the default.
+    "-Wno-missing-field-initializers",
     "-Wextra-semi",
     "-Wnon-virtual-dtor",
     "-Wvla",
