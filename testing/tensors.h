@@ -51,6 +51,9 @@ class GuardedTensor {
  public:
   GuardedTensor(DType dtype, const Dims& shape,
                 Layout layout = Layout::kContiguous);
+  // A copy's view would be of the original; a move keeps the memory in place.
+  GuardedTensor(GuardedTensor&&) = default;
+  GuardedTensor& operator=(GuardedTensor&&) = default;
 
   const Tensor& view() const { return view_; }
   // NOLINTNEXTLINE(google-explicit-constructor)
