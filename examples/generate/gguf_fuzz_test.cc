@@ -18,7 +18,7 @@
 #include "tilework/common/tensor/file_fuzzer.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/examples/generate/gguf.h"
-#include "tilework/examples/generate/gguf_testing.h"
+#include "tilework/examples/generate/gguf_writer.h"
 
 namespace tilework {
 namespace {

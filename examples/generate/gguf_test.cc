@@ -22,7 +22,7 @@
 #include "gtest/gtest.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/tensor.h"
-#include "tilework/examples/generate/gguf_testing.h"
+#include "tilework/examples/generate/gguf_writer.h"
 
 namespace tilework {
 namespace {

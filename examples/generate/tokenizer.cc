@@ -199,8 +199,9 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text,
   };
   size_t start = 0;
   for (size_t i = 0; i < text.size();) {
+    const bool literal = i >= options.literal_begin && i < options.literal_end;
     const std::optional<int32_t> special =
-        SpecialAt(text.substr(i), options.parse_special);
+        SpecialAt(text.substr(i), options.parse_special && !literal);
     if (!special) {
       ++i;
       continue;

@@ -37,6 +37,9 @@ struct EncodeOptions {
   // Take the text of control tokens (`<|im_end|>`) for those tokens. Only for
   // text that may give orders, such as a rendered chat.
   bool parse_special = false;
+  // But not in bytes [literal_begin, literal_end): what a user has typed.
+  size_t literal_begin = 0;
+  size_t literal_end = 0;
 };
 
 // Immutable once made, so threads can share it. Holds no view of the file.

@@ -1,10 +1,10 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Writes small GGUF files, for tests.
+// Writes GGUF files: small ones, for tests and for random weights.
 
-#ifndef TILEWORK_EXAMPLES_GENERATE_GGUF_TESTING_H_
-#define TILEWORK_EXAMPLES_GENERATE_GGUF_TESTING_H_
+#ifndef TILEWORK_EXAMPLES_GENERATE_GGUF_WRITER_H_
+#define TILEWORK_EXAMPLES_GENERATE_GGUF_WRITER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -68,4 +68,4 @@ std::string GgufBytes(std::string_view text);
 
 }  // namespace tilework
 
-#endif  // TILEWORK_EXAMPLES_GENERATE_GGUF_TESTING_H_
+#endif  // TILEWORK_EXAMPLES_GENERATE_GGUF_WRITER_H_

@@ -1,7 +1,7 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include "tilework/examples/generate/gguf_testing.h"
+#include "tilework/examples/generate/gguf_writer.h"
 
 #include <cstddef>
 #include <cstdint>
