@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 #include "benchmark/benchmark.h"
@@ -14,6 +13,7 @@
 #include "tilework/common/gemm/gemm.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/parallel/read_bandwidth.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -62,25 +62,15 @@ void BM_Gemm(benchmark::State& state, DType a_type, DType b_type, bool packed) {
                          benchmark::Counter::OneK::kIs1000);
 }
 
-// Sums an array of 512 MiB: the ceiling of a product with a few rows.
+// The ceiling of a product with a few rows.
 void BM_ReadMemory(benchmark::State& state) {
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const int64_t size = int64_t{64} << 20;
-  const std::vector<uint64_t> data(static_cast<size_t>(size), 1);
-  constexpr int64_t kTasks = 256;
-  std::vector<uint64_t> sums(kTasks * 8);
   for (auto _ : state) {
-    context.pool().ParallelFor(kTasks, [&](int64_t task, int /*thread*/) {
-      const auto first = data.begin() + task * (size / kTasks);
-      sums[static_cast<size_t>(task * 8)] =
-          std::accumulate(first, first + size / kTasks, uint64_t{0});
-    });
-    benchmark::DoNotOptimize(sums.data());
+    state.counters["bytes_per_second"] = MeasureReadBandwidth(context.pool());
   }
-  state.SetBytesProcessed(state.iterations() * size * 8);
 }
-BENCHMARK(BM_ReadMemory)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_ReadMemory)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"m", "n", "k"})->UseRealTime();

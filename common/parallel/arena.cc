@@ -32,8 +32,7 @@ std::byte* Arena::Allocate(size_t bytes) {
   }
   if (block_ == blocks_.size()) {
     const size_t size = std::max({bytes, capacity(), kFirstBlock});
-    blocks_.push_back(
-        {Buffer(DType::kU8, {static_cast<int64_t>(size)}), size});
+    blocks_.push_back({Buffer(DType::kU8, {static_cast<int64_t>(size)}), size});
   }
   std::byte* result =
       reinterpret_cast<std::byte*>(blocks_[block_].memory.data<uint8_t>()) +

@@ -7,8 +7,13 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <new>
 #include <string>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 #include "absl/log/absl_check.h"
 #include "absl/strings/str_cat.h"
@@ -17,7 +22,11 @@
 namespace tilework {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+constexpr size_t kAlignment = 64;
+// From this size on, buffers are made of huge pages where the system has them:
+// fewer TLB misses make a stream of weights faster.
+constexpr size_t kHugeBuffer = size_t{4} << 20;
+constexpr size_t kHugePage = size_t{2} << 20;
 
 // Calls f(offset_a, offset_b) for each index of `shape`, in row-major order.
 template <typename F>
@@ -231,14 +240,23 @@ bool SameView(const ConstTensor& a, const ConstTensor& b) {
 }
 
 void Buffer::Free::operator()(std::byte* data) const {
-  ::operator delete[](data, kAlignment);
+  ::operator delete[](data, std::align_val_t{alignment});
 }
 
 Buffer::Buffer(DType dtype, const Dims& shape) : shape_(shape), dtype_(dtype) {
   ABSL_CHECK(shape.ProductFits()) << shape.ToString();
   const size_t bytes = static_cast<size_t>(shape.Product()) * SizeOf(dtype);
-  data_.reset(static_cast<std::byte*>(
-      ::operator new[](std::max<size_t>(bytes, 1), kAlignment)));
+  const size_t alignment = bytes >= kHugeBuffer ? kHugePage : kAlignment;
+  data_ = std::unique_ptr<std::byte[], Free>(
+      static_cast<std::byte*>(::operator new[](std::max<size_t>(bytes, 1),
+                                               std::align_val_t{alignment})),
+      Free{alignment});
+#if defined(MADV_HUGEPAGE)
+  if (alignment == kHugePage) {
+    // Advice: where it is not taken, nothing is lost.
+    madvise(data_.get(), bytes, MADV_HUGEPAGE);
+  }
+#endif
 }
 
 Buffer Buffer::Zeros(DType dtype, const Dims& shape) {

@@ -192,7 +192,8 @@ bool Overlap(const ConstTensor& a, const ConstTensor& b);
 // Whether `a` and `b` are the same view: data, type, shape and strides.
 bool SameView(const ConstTensor& a, const ConstTensor& b);
 
-// Host memory for one contiguous tensor, aligned to 64 bytes. Move-only.
+// Host memory for one contiguous tensor, aligned to 64 bytes; large buffers lie
+// in huge pages where the system has them. Move-only.
 class Buffer {
  public:
   // Empty: view() is absent.
@@ -216,6 +217,7 @@ class Buffer {
 
  private:
   struct Free {
+    size_t alignment;  // with which it was allocated
     void operator()(std::byte* data) const;
   };
   std::unique_ptr<std::byte[], Free> data_;
