@@ -32,8 +32,8 @@ class Random {
   }
   // In [low, high].
   int64_t Integer(int64_t low, int64_t high) {
-    return low + static_cast<int64_t>(
-                     Bits() % static_cast<uint64_t>(high - low + 1));
+    return low +
+           static_cast<int64_t>(Bits() % static_cast<uint64_t>(high - low + 1));
   }
   // Mean 0, variance 1.
   double Normal() {

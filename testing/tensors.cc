@@ -146,8 +146,8 @@ GuardedTensor::GuardedTensor(DType dtype, const Dims& shape, Layout layout) {
   const size_t size = SizeOf(dtype);
   size_t extent = 1;
   for (int i = 0; i < shape.size(); ++i) {
-    extent += static_cast<size_t>(std::max<int64_t>(shape[i] - 1, 0) *
-                                  strides[i]);
+    extent +=
+        static_cast<size_t>(std::max<int64_t>(shape[i] - 1, 0) * strides[i]);
   }
   const size_t shift = layout == Layout::kUnaligned ? size : 0;
   memory_.assign(extent * size + shift + 2 * kGuardBytes + 64, kGuardByte);

@@ -24,9 +24,8 @@ TEST(GuardedTensorTest, EveryLayoutHoldsItsElements) {
       GuardedTensor tensor(dtype, {2, 3, 5}, layout);
       for (double value : ToDoubles(tensor)) EXPECT_TRUE(std::isnan(value));
       double next = 0;
-      ForEachIndex(tensor.view().shape(), [&](const Dims& index) {
-        Write(tensor, index, next++);
-      });
+      ForEachIndex(tensor.view().shape(),
+                   [&](const Dims& index) { Write(tensor, index, next++); });
       next = 0;
       for (double value : ToDoubles(tensor)) EXPECT_EQ(value, next++);
       EXPECT_TRUE(tensor.Intact());
@@ -37,10 +36,9 @@ TEST(GuardedTensorTest, EveryLayoutHoldsItsElements) {
 }
 
 TEST(GuardedTensorTest, LayoutsAreWhatTheySay) {
-  EXPECT_EQ(GuardedTensor(DType::kF32, {2, 3, 5}, Layout::kReversed)
-                .view()
-                .strides(),
-            Dims({3, 1, 6}));
+  EXPECT_EQ(
+      GuardedTensor(DType::kF32, {2, 3, 5}, Layout::kReversed).view().strides(),
+      Dims({3, 1, 6}));
   EXPECT_EQ(
       GuardedTensor(DType::kF32, {2, 3, 5}, Layout::kPadded).view().strides(),
       Dims({24, 8, 1}));
@@ -81,14 +79,12 @@ TEST(CompareTest, SpecialValues) {
   const float data[] = {nan, inf, -inf, 1.0f};
   const ConstTensor actual(data, DType::kF32, {4});
   const std::vector<double> bound(4, 1.0);
-  EXPECT_TRUE(
-      Within(actual, {std::nan(""), kInfinity, -kInfinity, 1}, bound));
+  EXPECT_TRUE(Within(actual, {std::nan(""), kInfinity, -kInfinity, 1}, bound));
   EXPECT_FALSE(Within(actual, {0, kInfinity, -kInfinity, 1}, bound));
   EXPECT_FALSE(
       Within(actual, {std::nan(""), -kInfinity, -kInfinity, 1}, bound));
-  EXPECT_FALSE(
-      Within(actual, {std::nan(""), kInfinity, -kInfinity, std::nan("")},
-             bound));
+  EXPECT_FALSE(Within(
+      actual, {std::nan(""), kInfinity, -kInfinity, std::nan("")}, bound));
   EXPECT_FALSE(Within(actual, {std::nan(""), 5, -kInfinity, 1}, bound));
 }
 

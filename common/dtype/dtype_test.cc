@@ -49,8 +49,8 @@ TYPED_TEST(HalfTest, EveryCodeDecodesByDefinition) {
     const double expected =
         Decode(static_cast<uint16_t>(bits), Format<TypeParam>::kExponentBits,
                Format<TypeParam>::kMantissaBits);
-    const float actual = static_cast<float>(
-        TypeParam::FromBits(static_cast<uint16_t>(bits)));
+    const float actual =
+        static_cast<float>(TypeParam::FromBits(static_cast<uint16_t>(bits)));
     if (std::isnan(expected)) {
       EXPECT_TRUE(std::isnan(actual)) << bits;
     } else {
@@ -62,8 +62,8 @@ TYPED_TEST(HalfTest, EveryCodeDecodesByDefinition) {
 
 TYPED_TEST(HalfTest, EveryCodeSurvivesTheRoundTrip) {
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {
-    const float value = static_cast<float>(
-        TypeParam::FromBits(static_cast<uint16_t>(bits)));
+    const float value =
+        static_cast<float>(TypeParam::FromBits(static_cast<uint16_t>(bits)));
     const uint16_t again = TypeParam(value).bits;
     if (std::isnan(value)) {
       EXPECT_TRUE(std::isnan(static_cast<float>(TypeParam::FromBits(again))));

@@ -64,9 +64,9 @@ class ScratchScope {
   }
   // A contiguous tensor.
   Tensor AllocateTensor(DType dtype, const Dims& shape) {
-    return Tensor(arena_.Allocate(static_cast<size_t>(shape.Product()) *
-                                  SizeOf(dtype)),
-                  dtype, shape);
+    return Tensor(
+        arena_.Allocate(static_cast<size_t>(shape.Product()) * SizeOf(dtype)),
+        dtype, shape);
   }
 
  private:

@@ -99,12 +99,12 @@ void ArgumentChecker::Forbidden(std::string_view name,
 void ArgumentChecker::CheckStorage(std::string_view name,
                                    const ConstTensor& tensor,
                                    absl::Span<const DType> dtypes) {
-  Require(std::find(dtypes.begin(), dtypes.end(), tensor.dtype()) !=
-              dtypes.end(),
-          name, " has dtype ", Name(tensor.dtype()), ", expected ",
-          absl::StrJoin(dtypes, " or ", [](std::string* out, DType dtype) {
-            absl::StrAppend(out, Name(dtype));
-          }));
+  Require(
+      std::find(dtypes.begin(), dtypes.end(), tensor.dtype()) != dtypes.end(),
+      name, " has dtype ", Name(tensor.dtype()), ", expected ",
+      absl::StrJoin(dtypes, " or ", [](std::string* out, DType dtype) {
+        absl::StrAppend(out, Name(dtype));
+      }));
   Require(tensor.space() == MemorySpace::kHost, name,
           " is in device memory but the context is a host context");
   const Dims& shape = tensor.shape();

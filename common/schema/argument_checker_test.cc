@@ -19,9 +19,7 @@ class ArgumentCheckerTest : public testing::Test {
   ConstTensor F32(const Dims& shape) {
     return ConstTensor(data_, DType::kF32, shape);
   }
-  std::string Message() const {
-    return std::string(check_.status().message());
-  }
+  std::string Message() const { return std::string(check_.status().message()); }
 
   float data_[64] = {};
   ArgumentChecker check_{"kernel"};
@@ -77,8 +75,7 @@ TEST_F(ArgumentCheckerTest, LeadingDimensions) {
 
 TEST_F(ArgumentCheckerTest, StorageFaults) {
   check_.Required("x", ConstTensor(data_, DType::kI32, {4}), "H", kFloatTypes);
-  EXPECT_EQ(Message(),
-            "kernel: x has dtype i32, expected f32 or bf16 or f16");
+  EXPECT_EQ(Message(), "kernel: x has dtype i32, expected f32 or bf16 or f16");
   ArgumentChecker null("kernel");
   null.Required("x", ConstTensor(nullptr, DType::kF32, {4}), "H", kFloatTypes);
   EXPECT_EQ(null.status().message(), "kernel: x is [4] but its data is null");
@@ -86,10 +83,9 @@ TEST_F(ArgumentCheckerTest, StorageFaults) {
   empty.Required("x", ConstTensor(nullptr, DType::kF32, {0}), "H", kFloatTypes);
   EXPECT_TRUE(empty.ok());
   ArgumentChecker device("kernel");
-  device.Required("x",
-                  ConstTensor(data_, DType::kF32, {4}, {1},
-                              MemorySpace::kDevice),
-                  "H", kFloatTypes);
+  device.Required(
+      "x", ConstTensor(data_, DType::kF32, {4}, {1}, MemorySpace::kDevice), "H",
+      kFloatTypes);
   EXPECT_EQ(device.status().message(),
             "kernel: x is in device memory but the context is a host context");
   ArgumentChecker negative("kernel");
@@ -108,8 +104,7 @@ TEST_F(ArgumentCheckerTest, BindAndForbidden) {
   check_.Bind("D", 8, "x");
   EXPECT_TRUE(check_.ok());
   check_.Bind("D", 9, "x [9]");
-  EXPECT_EQ(Message(),
-            "kernel: D = 9 (from x [9]) but D = 8 (from num_heads)");
+  EXPECT_EQ(Message(), "kernel: D = 9 (from x [9]) but D = 8 (from num_heads)");
   ArgumentChecker forbidden("kernel");
   forbidden.Forbidden("beta", F32({4}), "the norm has none");
   EXPECT_EQ(forbidden.status().message(),
