@@ -7,11 +7,25 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "gtest/gtest.h"
 #include "hwy/highway.h"
 #include "hwy/targets.h"
 
 namespace tilework {
+namespace {
+
+void DispatchTo(int64_t target) {
+  hwy::SetSupportedTargetsForTest(target);
+  hwy::GetChosenTarget().DeInit();
+}
+
+void DispatchToAny() {
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().DeInit();
+}
+
+}  // namespace
 
 std::vector<int64_t> TestableSimdTargets() {
   // HWY_TARGETS is that of the `_all_targets` twins: this file is compiled with
@@ -27,15 +41,19 @@ std::vector<int64_t> TestableSimdTargets() {
 
 std::string SimdTargetName(int64_t target) { return hwy::TargetName(target); }
 
-void SimdTargetTest::SetUp() {
-  hwy::SetSupportedTargetsForTest(GetParam());
-  hwy::GetChosenTarget().DeInit();
+void ForEachSimdTarget(absl::FunctionRef<void(int64_t target)> f) {
+  for (const int64_t target : TestableSimdTargets()) {
+    DispatchTo(target);
+    f(target);
+  }
+  DispatchToAny();
 }
+
+void SimdTargetTest::SetUp() { DispatchTo(GetParam()); }
 
 void SimdTargetTest::TearDown() {
   const bool dispatched = hwy::GetChosenTarget().IsInitialized();
-  hwy::SetSupportedTargetsForTest(0);
-  hwy::GetChosenTarget().DeInit();
+  DispatchToAny();
   if (dispatch_needed_ && !IsSkipped()) {
     EXPECT_TRUE(dispatched) << "the test called no SIMD function";
   }

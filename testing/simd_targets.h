@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "gtest/gtest.h"
 
 namespace tilework {
@@ -26,6 +27,10 @@ namespace tilework {
 std::vector<int64_t> TestableSimdTargets();
 
 std::string SimdTargetName(int64_t target);
+
+// Calls f(target) for each of them, with dispatch going to it: for comparing
+// targets with one another.
+void ForEachSimdTarget(absl::FunctionRef<void(int64_t target)> f);
 
 class SimdTargetTest : public testing::TestWithParam<int64_t> {
  protected:
@@ -38,12 +43,12 @@ class SimdTargetTest : public testing::TestWithParam<int64_t> {
   bool dispatch_needed_ = true;
 };
 
-#define TILEWORK_SIMD_TARGETS(Suite)                              \
-  INSTANTIATE_TEST_SUITE_P(                                       \
-      SimdTargets, Suite,                                         \
-      testing::ValuesIn(::tilework::TestableSimdTargets()),       \
-      [](const testing::TestParamInfo<int64_t>& info) {           \
-        return ::tilework::SimdTargetName(info.param);            \
+#define TILEWORK_SIMD_TARGETS(Suite)                        \
+  INSTANTIATE_TEST_SUITE_P(                                 \
+      SimdTargets, Suite,                                   \
+      testing::ValuesIn(::tilework::TestableSimdTargets()), \
+      [](const testing::TestParamInfo<int64_t>& info) {     \
+        return ::tilework::SimdTargetName(info.param);      \
       })
 
 }  // namespace tilework
