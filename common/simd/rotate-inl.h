@@ -51,9 +51,7 @@ HWY_INLINE hn::Vec<hn::Rebind<uint16_t, DF>> ToBits(DF df, VF v) {
   if constexpr (kDTypeOf<T> == DType::kBF16) {
     return convert_internal::RoundToBF16(df, v);
   } else {
-    const hn::Rebind<hwy::float16_t, DF> df16;
-    const hn::Rebind<uint16_t, DF> du16;
-    return hn::BitCast(du16, hn::DemoteTo(df16, v));
+    return convert_internal::RoundToF16(df, v);
   }
 }
 template <typename T, class DF>
@@ -61,8 +59,7 @@ HWY_INLINE hn::Vec<DF> FromBits(DF df, hn::Vec<hn::Rebind<uint16_t, DF>> bits) {
   if constexpr (kDTypeOf<T> == DType::kBF16) {
     return convert_internal::WidenBF16(df, bits);
   } else {
-    const hn::Rebind<hwy::float16_t, DF> df16;
-    return hn::PromoteTo(df, hn::BitCast(df16, bits));
+    return convert_internal::WidenF16(df, bits);
   }
 }
 
