@@ -14,6 +14,7 @@ export TILEWORK_DEPS=distribution
 export TILEWORK_OWN="com_google_absl com_google_highway"
 
 work="$(mktemp -d)"
+workspace="${work}/workspace"
 bazel() { "${root}/bazelw" "--output_base=${work}/bazel" "$@"; }
 clean_up() {
   bazel shutdown
@@ -22,26 +23,25 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# own NAME ARCHIVE: unpacks a library that bazelw has downloaded.
+# own NAME ARCHIVE: unpacks one of the archives that bazelw has downloaded.
 own() {
-  mkdir "${work}/third_party/$1"
-  tar -xzf "${cache}/archives/"$2-*.tar.gz -C "${work}/third_party/$1" \
-    --strip-components=1
+  mkdir "${workspace}/third_party/$1"
+  tar -xzf "${cache}/archives/$2"-*.tar.gz --strip-components=1 \
+    -C "${workspace}/third_party/$1"
 }
 
-"${root}/bazelw" help >/dev/null
-cp "${folder}"/{.bazelrc,BUILD,MODULE.bazel,WORKSPACE*,*.cc} "${work}"
-mkdir "${work}/third_party"
-ln -s "${root}" "${work}/third_party/tilework"
+mkdir -p "${workspace}/third_party"
+cp "${folder}"/{.bazelrc,BUILD,MODULE.bazel,WORKSPACE*,*.cc} "${workspace}"
+cd "${workspace}"
+bazel info release >/dev/null
+ln -s "${root}" third_party/tilework
 own abseil-cpp abseil
 own highway highway
-
-cd "${work}/third_party"
 sed -i 's/INLINE_NAMESPACE_NAME lts_.*/INLINE_NAMESPACE_NAME consumer/' \
-  abseil-cpp/absl/base/options.h
-sed -i 's/define HWY_PATCH .*/define HWY_PATCH 77/' highway/hwy/base.h
+  third_party/abseil-cpp/absl/base/options.h
+sed -i 's/define HWY_PATCH .*/define HWY_PATCH 77/' \
+  third_party/highway/hwy/base.h
 # Highway 1.2.0 forgets it; the modules' registry adds it too.
-echo 'bazel_dep(name = "platforms", version = "0.0.10")' >>highway/MODULE.bazel
-
-cd "${work}"
-bazel test "--disk_cache=${cache}/bazel-disk" //...
+echo 'bazel_dep(name = "platforms", version = "0.0.10")' \
+  >>third_party/highway/MODULE.bazel
+bazel test "--disk_cache=${cache}/bazel-disk" //:all

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Copyright 2026 The tilework Authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# Checks the dependencies between targets: arrows point down only, what users
+# link holds no test library, and every C++ file belongs to a target.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+query() { ./bazelw query --noshow_progress "$@" 2>/dev/null; }
+
+# Targets of those of the folders that exist.
+targets() {
+  local folder result=""
+  for folder in "$@"; do
+    [[ -d "${folder}" ]] && result+="${result:+ + }//${folder}/..."
+  done
+  printf '%s' "${result:-set()}"
+}
+
+# no_path WHY FROM TO: no target of FROM depends on one of TO.
+no_path() {
+  local path
+  path="$(query "somepath($2, $3)")" || { echo "cannot query: $2 -> $3"; exit 1; }
+  [[ -z "${path}" ]] || { printf '%s:\n%s\n' "$1" "${path}"; status=1; }
+}
+
+status=0
+libraries="kind(cc_library, $(targets common subkernels kernels experimental))"
+no_path "a library needs a test library" \
+  "${libraries} - attr(testonly, 1, ${libraries})" \
+  "@com_google_googletest//:all + @com_google_benchmark//:all"
+
+# Each folder may use those after it.
+order=("examples tools benchmarks" experimental kernels subkernels common)
+above=""
+for folders in "${order[@]}"; do
+  # shellcheck disable=SC2086  # Several folders.
+  [[ -z "${above}" ]] || no_path "an arrow points up" \
+    "$(targets ${folders})" "$(targets ${above})"
+  above+=" ${folders}"
+done
+
+unused="$(comm -23 \
+  <(git ls-files '*.cc' '*.h' | grep -v '^testing/consumer/' | sort) \
+  <(query 'kind("source file", deps(//...))' | sed -n 's|^//||p' | tr : / | sort))"
+[[ -z "${unused}" ]] ||
+  { printf 'in no target:\n%s\n' "${unused}"; status=1; }
+exit "${status}"
