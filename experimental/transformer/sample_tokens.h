@@ -41,9 +41,9 @@
 // The same token for any number of threads and whatever the other rows are.
 //
 // Cost: greedy reads the logits once. Sampling passes over a row a few times
-// and sorts only the tokens that the draw may depend on; where rounding could
-// decide (about one draw in 10^5 or fewer), it sorts the whole row. Scratch:
-// 20 V bytes for each thread that can be used.
+// and sorts only the tokens that the draw may depend on; in the rare case that
+// rounding could decide, it sorts the whole row. Scratch: about 24 V bytes for
+// each thread that has work.
 
 #ifndef TILEWORK_EXPERIMENTAL_TRANSFORMER_SAMPLE_TOKENS_H_
 #define TILEWORK_EXPERIMENTAL_TRANSFORMER_SAMPLE_TOKENS_H_

@@ -53,16 +53,8 @@ class Draw {
 
   int64_t Run() {
     if (!ApplyTopP()) return -1;
-    double sum = 1;  // of all p, should there be more tokens
-    if (complete_) {
-      sum = 0;
-      for (int64_t i = 0; i < kept_; ++i) {
-        const Answer kept = MinPKeeps(i);
-        if (kept == Answer::kUnknown) return -1;
-        if (kept == Answer::kYes) sum += P(i);
-      }
-    }
-    return Find(rules_.u * sum);
+    if (complete_ && !AddKept()) return -1;
+    return Find(rules_.u * sum_);
   }
 
  private:
@@ -70,15 +62,16 @@ class Draw {
     return static_cast<double>(tokens_.weights[i]) / tokens_.total;
   }
 
-  // Finds how many tokens are kept, and whether those are all at hand.
+  // Finds how many tokens are kept, and whether those are all at hand. Sets
+  // sum_ to what they add up to before min_p.
   bool ApplyTopP() {
     kept_ = tokens_.count;
     complete_ = tokens_.rest != Rest::kMatters;
     if (rules_.top_p >= 1) return true;
-    double sum = 0;
+    sum_ = 0;
     for (int64_t i = 0; i < tokens_.count; ++i) {
-      sum += P(i);
-      const Answer reached = AtLeast(sum, rules_.top_p, tokens_.slack);
+      sum_ += P(i);
+      const Answer reached = AtLeast(sum_, rules_.top_p, tokens_.slack);
       if (reached == Answer::kUnknown) return false;
       if (reached == Answer::kYes) {
         kept_ = i + 1;
@@ -87,6 +80,18 @@ class Draw {
       }
     }
     return complete_;
+  }
+
+  // Sets sum_ to what the kept tokens add up to; false if min_p is undecided.
+  bool AddKept() {
+    if (rules_.min_p == 0 && rules_.top_p < 1) return true;  // the same sum
+    sum_ = 0;
+    for (int64_t i = 0; i < kept_; ++i) {
+      const Answer kept = MinPKeeps(i);
+      if (kept == Answer::kUnknown) return false;
+      if (kept == Answer::kYes) sum_ += P(i);
+    }
+    return true;
   }
 
   Answer MinPKeeps(int64_t i) const {
@@ -114,6 +119,7 @@ class Draw {
   const DrawRules& rules_;
   int64_t kept_ = 0;
   bool complete_ = false;
+  double sum_ = 1;  // of all p, should there be more tokens
 };
 
 }  // namespace
