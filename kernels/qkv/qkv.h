@@ -1,0 +1,133 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Opens an attention layer: residual sum, norm, one product with the fused
+// Q|K|V weight, bias, norm of the heads, rotary embedding; the heads go to
+// `output`, or Q does and K and V go to the KV cache. (NKI: qkv_cte, qkv_tkg.)
+//
+//   h = (input + mlp_prev) + attention_prev     with fused_residual_add
+//   a = RMS(h)                                  with fused_norm_type
+//   y[b, s, :] = a[b, s, :] * fused_qkv_weights + bias
+//   each Q and K head: y / sqrt(mean(y^2) + eps) * gamma   qk_norm_pre_rope
+//                      rotated by cos, sin of (b, s)       fused_rope
+//                      normalized again                    qk_norm_post_rope
+//
+// RMS(h)[i] = h[i] / sqrt(sum h^2 / hidden_actual + norm_eps) * (gamma[i] +
+// gamma_offset). A step runs only if it is asked for.
+//
+// Symbols: B batch, S tokens, H hidden size, D head dimension, Hq query heads,
+// Hkv key and value heads, I = (Hq + 2 Hkv) D columns: the Q heads, the K
+// heads, the V heads; N heads in output: Hq if there are caches, else Hq + 2
+// Hkv; R = rotary_dim; Bc >= B and Smax, the size of the caches.
+//
+// Numerics: f32 throughout. h is rounded to the type of fused_hidden_out (of
+// input if that is absent), a to input's type, the heads once when they are
+// stored. The same bits for any number of threads, for a token alone or among
+// others, and for a packed or plain weight. Max error per element of y before
+// the heads are treated, with m = sqrt(sum (a * weight)^2), u_c the unit
+// roundoff of input's type if a is computed (else 0):
+//   (2^-24 * (8 + 2 sqrt(H)) + 3 u_c) * max(|y|, m) + H * 2^-125 * max |weight|
+// NaN and infinities follow IEEE and stay in their token.
+//
+// Cost: 2 B S H I operations; scratch of B S H elements of input's type where a
+// is computed, from the context, which does not grow in steady state.
+
+#ifndef TILEWORK_KERNELS_QKV_QKV_H_
+#define TILEWORK_KERNELS_QKV_QKV_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "tilework/common/gemm/matrix.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/projection/operand.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+// The shape of output.
+enum class QkvOutputLayout : uint8_t {
+  kBSD,   // [B, S, N * D]
+  kNBSd,  // [N, B, S, D]
+  kNBdS,  // [N, B, D, S]
+};
+
+// A norm over the D elements of each head: kRmsNorm or kNoNorm.
+struct QkNormConfig {
+  NormType q_norm = NormType::kRmsNorm;
+  NormType k_norm = NormType::kRmsNorm;
+  float eps = 1e-6f;
+};
+
+// f32, bf16 or f16 each, any strides, absent unless said otherwise.
+struct QkvArgs {
+  ConstTensor input;                    // [B, S, H], required
+  MatrixOperand fused_qkv_weights;      // [H, I], required
+  ConstTensor bias = {};                // [I] or [1, I]
+  ConstTensor mlp_prev = {};            // [B, S, H]
+  ConstTensor attention_prev = {};      // [B, S, H]
+  Tensor fused_hidden_out = {};         // [B, S, H]: h; may be input
+  ConstTensor gamma_norm_weights = {};  // [H] or [1, H]
+  // [B, S, W], [1, S, W] or [S, W]; W = R / 2, one value a pair, or W = R, one
+  // value an element.
+  ConstTensor cos_cache = {};
+  ConstTensor sin_cache = {};
+  // [D] or [1, D]; absent: the factor 1.
+  ConstTensor qk_norm_pre_rope_q_gamma = {};
+  ConstTensor qk_norm_pre_rope_k_gamma = {};
+  ConstTensor qk_norm_post_rope_q_gamma = {};
+  ConstTensor qk_norm_post_rope_k_gamma = {};
+  // By output_layout; required unless N = 0. Overlaps no other tensor.
+  Tensor output = {};
+  // [Bc, Hkv, Smax, D], both or none. Token s of batch b is written to slot
+  // cache_start[b] + s; nothing else changes.
+  Tensor k_cache = {};
+  Tensor v_cache = {};
+  ConstTensor cache_start = {};  // [B], i32 or i64; absent: 0
+
+  // The heads may be unknown if nothing needs them: kBSD, no caches, no norm of
+  // the heads, no rotation.
+  std::optional<int64_t> num_q_heads = {};
+  std::optional<int64_t> num_kv_heads = {};
+  std::optional<int64_t> d_head = {};  // default I / (Hq + 2 Hkv)
+  QkvOutputLayout output_layout = QkvOutputLayout::kBSD;
+  bool fused_residual_add = false;  // needs attention_prev
+  NormType fused_norm_type = NormType::kNoNorm;
+  float norm_eps = 1e-6f;
+  std::optional<int64_t> hidden_actual = {};  // 1 to H; default H
+  float gamma_offset = 0;                     // 0 or 1, for every given gamma
+  bool fused_rope = false;                    // needs cos_cache and sin_cache
+  // Pairs (i, i + R / 2) of the rotated elements, or (2 i, 2 i + 1).
+  bool rope_contiguous_layout = true;
+  std::optional<int64_t> rotary_dim = {};  // even, 2 to D; default D
+  int64_t rotary_offset = 0;               // 0 to D - R
+  std::optional<QkNormConfig> qk_norm_pre_rope = {};
+  std::optional<QkNormConfig> qk_norm_post_rope = {};
+};
+
+// InvalidArgument, before anything is written, if the arguments do not fit or a
+// token has no slot in the caches. B = 0 or S = 0 does nothing.
+absl::Status Qkv(const QkvArgs& args, HostContext& context);
+
+// The checks alone.
+absl::Status Validate(const QkvArgs& args);
+
+namespace qkv_internal {
+
+// Heads and their size, with defaults. If they are unknown, all columns are one
+// Q head.
+struct Heads {
+  int64_t q, kv, d;
+
+  int64_t total() const { return q + 2 * kv; }
+};
+Heads ResolveHeads(const QkvArgs& args);
+
+// The slot of the first token of batch b.
+int64_t CacheStart(const QkvArgs& args, int64_t b);
+
+}  // namespace qkv_internal
+}  // namespace tilework
+
+#endif  // TILEWORK_KERNELS_QKV_QKV_H_

@@ -1,0 +1,698 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/kernels/qkv/qkv.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/gemm/matrix.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/qkv/qkv_oracle.h"
+#include "tilework/testing/random.h"
+#include "tilework/testing/simd_targets.h"
+#include "tilework/testing/tensors.h"
+
+namespace tilework {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Size {
+  int64_t b, s, h, hq, hkv, d;
+  int64_t n() const { return hq + 2 * hkv; }
+};
+
+// Tensors that live as long as the problem.
+class Problem {
+ public:
+  Problem(Random& random, const Size& size, DType dtype,
+          Layout layout = Layout::kContiguous)
+      : size_(size), dtype_(dtype), layout_(layout), random_(random) {
+    args_.input = Make({size.b, size.s, size.h});
+    weight_ = Make({size.h, size.n() * size.d}, 0.2);
+    args_.fused_qkv_weights = weight_;
+    args_.output = Output(Dims{size.b, size.s, size.n() * size.d});
+    args_.num_q_heads = size.hq;
+    args_.num_kv_heads = size.hkv;
+  }
+
+  // A random tensor.
+  Tensor Make(const Dims& shape, double scale = 1, double mean = 0) {
+    const Tensor tensor = Output(shape);
+    FillNormal(random_, tensor, scale, mean);
+    return tensor;
+  }
+  // A poisoned one.
+  Tensor Output(const Dims& shape) { return Output(shape, dtype_); }
+  Tensor Output(const Dims& shape, DType dtype) {
+    tensors_.push_back(std::make_unique<GuardedTensor>(dtype, shape, layout_));
+    return tensors_.back()->view();
+  }
+
+  void AddNorm() {
+    args_.fused_norm_type = NormType::kRmsNorm;
+    args_.gamma_norm_weights = Make({size_.h}, 0.2, 1);
+  }
+  void AddResidual() {
+    args_.fused_residual_add = true;
+    args_.mlp_prev = Make({size_.b, size_.s, size_.h});
+    args_.attention_prev = Make({size_.b, size_.s, size_.h});
+    args_.fused_hidden_out = Output({size_.b, size_.s, size_.h});
+  }
+  void AddRope(int64_t width) {
+    args_.fused_rope = true;
+    args_.cos_cache = Make({size_.s, width});
+    args_.sin_cache = Make({size_.s, width});
+  }
+  void AddHeadNorms() {
+    args_.qk_norm_pre_rope = QkNormConfig{};
+    args_.qk_norm_pre_rope_q_gamma = Make({size_.d}, 0.2, 1);
+    args_.qk_norm_pre_rope_k_gamma = Make({1, size_.d}, 0.2, 1);
+  }
+  void AddCaches(int64_t batch, int64_t slots, DType dtype) {
+    for (Tensor* cache : {&args_.k_cache, &args_.v_cache}) {
+      *cache = Output({batch, size_.hkv, slots, size_.d}, dtype);
+      FillNormal(random_, *cache);
+    }
+    args_.output = size_.hq == 0
+                       ? Tensor()
+                       : Output({size_.b, size_.s, size_.hq * size_.d});
+  }
+
+  bool Intact() const {
+    return std::all_of(tensors_.begin(), tensors_.end(),
+                       [](const auto& t) { return t->Intact(); });
+  }
+  QkvArgs& args() { return args_; }
+  const Size& size() const { return size_; }
+  const ConstTensor& weight() const { return weight_; }
+
+ private:
+  Size size_;
+  DType dtype_;
+  Layout layout_;
+  Random& random_;
+  std::vector<std::unique_ptr<GuardedTensor>> tensors_;
+  ConstTensor weight_;
+  QkvArgs args_;
+};
+
+Tensor OutputView(const QkvArgs& args, int64_t d) {
+  switch (args.output_layout) {
+    case QkvOutputLayout::kBSD:
+      return args.output.Reshape(
+          {args.output.dim(0), args.output.dim(1), args.output.dim(2) / d, d});
+    case QkvOutputLayout::kNBSd:
+      return args.output.Permute({1, 2, 0, 3});
+    case QkvOutputLayout::kNBdS:
+      return args.output.Permute({1, 3, 0, 2});
+  }
+  return args.output;
+}
+
+class QkvTest : public SimdTargetTest {
+ protected:
+  // Compares heads [first, first + count) with `actual`, [B, S, count, D].
+  void ExpectHeads(const Size& size, const OracleResult& oracle, int64_t first,
+                   int64_t count, const ConstTensor& actual) {
+    std::vector<double> value, bound;
+    for (int64_t t = 0; t < size.b * size.s; ++t) {
+      for (int64_t c = 0; c < count * size.d; ++c) {
+        const size_t i =
+            static_cast<size_t>((t * size.n() + first) * size.d + c);
+        value.push_back(oracle.value[i]);
+        bound.push_back(oracle.bound[i] + UnitRoundoff(actual.dtype()) *
+                                              std::abs(oracle.value[i]));
+      }
+    }
+    EXPECT_TRUE(Within(actual, value, bound, QkvFrobenius(actual.dtype())));
+  }
+
+  // Runs and compares all outputs with the oracle.
+  void ExpectAgreement(Problem& problem) {
+    const QkvArgs& args = problem.args();
+    const Size& size = problem.size();
+    const OracleResult oracle = QkvOracle(args, problem.weight());
+    const std::vector<double> sum = SumOracle(QkvOperand(args)).values;
+    std::vector<double> caches[2];
+    if (args.k_cache.present()) {
+      caches[0] = ToDoubles(args.k_cache);
+      caches[1] = ToDoubles(args.v_cache);
+    }
+    const absl::Status status = Qkv(args, context_);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_TRUE(problem.Intact());
+    if (args.fused_hidden_out.present()) {
+      EXPECT_TRUE(Within(args.fused_hidden_out, sum,
+                         std::vector<double>(sum.size(), 0.0)));
+    }
+    if (!args.k_cache.present()) {
+      const Tensor output = OutputView(args, size.d);
+      ExpectHeads(size, oracle, 0, size.hq, output.Slice(2, 0, size.hq));
+      ExpectHeads(size, oracle, size.hq, size.hkv,
+                  output.Slice(2, size.hq, size.hkv));
+      ExpectHeads(size, oracle, size.hq + size.hkv, size.hkv,
+                  output.Slice(2, size.hq + size.hkv, size.hkv));
+      return;
+    }
+    if (size.hq > 0) {
+      ExpectHeads(size, oracle, 0, size.hq, OutputView(args, size.d));
+    }
+    ExpectCache(args, size, oracle, size.hq, caches[0], args.k_cache);
+    ExpectCache(args, size, oracle, size.hq + size.hkv, caches[1],
+                args.v_cache);
+  }
+
+  // The slots that were written against heads [first, first + Hkv) of the
+  // oracle, the others against what was in them.
+  void ExpectCache(const QkvArgs& args, const Size& size,
+                   const OracleResult& oracle, int64_t first,
+                   std::vector<double> value, const Tensor& cache) {
+    std::vector<double> bound(value.size(), 0.0);
+    size_t at = 0;
+    ForEachIndex(cache.shape(), [&](const Dims& index) {
+      const size_t i = at++;
+      if (index[0] >= size.b) return;
+      const int64_t s = index[2] - qkv_internal::CacheStart(args, index[0]);
+      if (s < 0 || s >= size.s) return;
+      const int64_t t = index[0] * size.s + s;
+      const size_t from = static_cast<size_t>(
+          (t * size.n() + first + index[1]) * size.d + index[3]);
+      value[i] = oracle.value[from];
+      bound[i] =
+          oracle.bound[from] + UnitRoundoff(cache.dtype()) * std::abs(value[i]);
+    });
+    EXPECT_TRUE(Within(cache, value, bound, QkvFrobenius(cache.dtype())));
+  }
+
+  HostContext context_{2};
+  Random random_{4};
+};
+TILEWORK_SIMD_TARGETS(QkvTest);
+
+TEST_P(QkvTest, LlamaStyleDecodeAndPrefill) {
+  for (const DType dtype : kFloatTypes) {
+    for (const Size& size :
+         {Size{1, 1, 96, 3, 1, 32}, Size{2, 5, 70, 2, 1, 20}}) {
+      SCOPED_TRACE(testing::Message() << Name(dtype) << " S " << size.s);
+      Problem problem(random_, size, dtype);
+      problem.AddNorm();
+      problem.AddRope(size.d);
+      problem.AddCaches(size.b + 1, 12, dtype);
+      GuardedTensor start(DType::kI32, {size.b});
+      for (int64_t b = 0; b < size.b; ++b) {
+        Write(start, {b}, static_cast<double>(3 + 2 * b));
+      }
+      problem.args().cache_start = start;
+      ExpectAgreement(problem);
+    }
+  }
+}
+
+TEST_P(QkvTest, NormsAndLayouts) {
+  for (const NormType norm :
+       {NormType::kNoNorm, NormType::kRmsNorm, NormType::kRmsNormSkipGamma}) {
+    for (const auto layout : {QkvOutputLayout::kBSD, QkvOutputLayout::kNBSd,
+                              QkvOutputLayout::kNBdS}) {
+      for (const DType dtype : kFloatTypes) {
+        SCOPED_TRACE(testing::Message()
+                     << static_cast<int>(norm) << " "
+                     << static_cast<int>(layout) << " " << Name(dtype));
+        const Size size = {3, 7, 33, 3, 1, 21};
+        Problem problem(random_, size, dtype);
+        if (norm == NormType::kRmsNorm) problem.AddNorm();
+        problem.args().fused_norm_type = norm;
+        problem.args().output_layout = layout;
+        problem.args().bias = problem.Make({1, size.n() * size.d});
+        if (layout == QkvOutputLayout::kNBSd) {
+          problem.args().output =
+              problem.Output({size.n(), size.b, size.s, size.d});
+        } else if (layout == QkvOutputLayout::kNBdS) {
+          problem.args().output =
+              problem.Output({size.n(), size.b, size.d, size.s});
+        }
+        ExpectAgreement(problem);
+      }
+    }
+  }
+}
+
+TEST_P(QkvTest, ResidualInEveryMemoryLayout) {
+  for (const Layout layout : kAllLayouts) {
+    for (const DType dtype : kFloatTypes) {
+      SCOPED_TRACE(testing::Message()
+                   << static_cast<int>(layout) << " " << Name(dtype));
+      Problem problem(random_, {2, 3, 40, 2, 1, 8}, dtype, layout);
+      problem.AddNorm();
+      problem.AddResidual();
+      problem.AddRope(4);
+      problem.args().bias = problem.Make({32});
+      problem.args().gamma_offset = 1;
+      problem.args().hidden_actual = 35;
+      ExpectAgreement(problem);
+    }
+  }
+}
+
+TEST_P(QkvTest, ResidualWithoutMlpIntoTheInput) {
+  Problem problem(random_, {1, 3, 30, 1, 1, 8}, DType::kBF16);
+  problem.AddResidual();
+  problem.args().mlp_prev = ConstTensor();
+  const Tensor input = problem.Make({1, 3, 30});
+  problem.args().input = input;
+  problem.args().fused_hidden_out = input;
+  ExpectAgreement(problem);
+}
+
+TEST_P(QkvTest, RotationInEveryForm) {
+  for (const bool contiguous : {true, false}) {
+    for (const bool wide : {true, false}) {
+      for (const int64_t table_batch : {0, 1, 2}) {
+        SCOPED_TRACE(testing::Message() << contiguous << wide << table_batch);
+        Problem problem(random_, {2, 3, 24, 2, 1, 44}, DType::kF32);
+        QkvArgs& args = problem.args();
+        args.rope_contiguous_layout = contiguous;
+        args.rotary_dim = 36;
+        args.rotary_offset = 5;
+        problem.AddRope(wide ? 36 : 18);
+        if (table_batch > 0) {
+          args.cos_cache = problem.Make({table_batch, 3, wide ? 36 : 18});
+          args.sin_cache = problem.Make({table_batch, 3, wide ? 36 : 18});
+        }
+        ExpectAgreement(problem);
+      }
+    }
+  }
+}
+
+TEST_P(QkvTest, NormsOfTheHeads) {
+  for (const DType dtype : kFloatTypes) {
+    for (const bool gammas : {true, false}) {
+      SCOPED_TRACE(testing::Message() << Name(dtype) << gammas);
+      Problem problem(random_, {1, 5, 50, 3, 2, 20}, dtype);
+      QkvArgs& args = problem.args();
+      problem.AddRope(20);
+      args.qk_norm_pre_rope = QkNormConfig{.eps = 1e-3f};
+      args.qk_norm_post_rope =
+          QkNormConfig{.q_norm = NormType::kNoNorm, .eps = 0.1f};
+      if (gammas) {
+        problem.AddHeadNorms();
+        args.qk_norm_post_rope_k_gamma = problem.Make({20}, 0.2, 1);
+        args.gamma_offset = 1;
+      }
+      ExpectAgreement(problem);
+    }
+  }
+}
+
+TEST_P(QkvTest, OnlyQueriesOrOnlyKeysAndValues) {
+  for (const Size& size :
+       {Size{1, 4, 20, 3, 0, 10}, Size{1, 4, 20, 0, 2, 10}}) {
+    for (const bool caches : {false, true}) {
+      Problem problem(random_, size, DType::kF32);
+      problem.AddRope(10);
+      if (caches) problem.AddCaches(1, 4, DType::kF16);
+      ExpectAgreement(problem);
+    }
+  }
+}
+
+TEST_P(QkvTest, UnknownHeadsPackedWeightAndOtherTypes) {
+  Problem problem(random_, {2, 3, 65, 1, 0, 70}, DType::kF16);
+  QkvArgs& args = problem.args();
+  args.num_q_heads.reset();
+  args.num_kv_heads.reset();
+  args.output = problem.Output({2, 3, 70}, DType::kF32);
+  const auto packed = PackedMatrix::Pack(problem.weight(), context_);
+  ASSERT_TRUE(packed.ok());
+  args.fused_qkv_weights = *packed;
+  ExpectAgreement(problem);
+}
+
+TEST_P(QkvTest, CachesAsViewsOfOneBuffer) {
+  // [B, Smax, 2, Hkv, D] with 64-bit starts.
+  Problem problem(random_, {2, 3, 40, 2, 2, 6}, DType::kF32);
+  problem.AddCaches(2, 5, DType::kF32);
+  const Tensor both = problem.Make({2, 5, 2, 2, 6}).Permute({2, 0, 3, 1, 4});
+  problem.args().k_cache = both.Select(0, 0);
+  problem.args().v_cache = both.Select(0, 1);
+  GuardedTensor start(DType::kI64, {2});
+  Write(start, {0}, 2);
+  Write(start, {1}, 0);
+  problem.args().cache_start = start;
+  ExpectAgreement(problem);
+}
+
+TEST_P(QkvTest, NaNStaysInItsToken) {
+  Problem problem(random_, {1, 3, 40, 1, 1, 8}, DType::kBF16);
+  problem.AddNorm();
+  problem.AddRope(8);
+  const Tensor input = problem.Make({1, 3, 40});
+  Write(input, {0, 1, 7}, std::numeric_limits<double>::quiet_NaN());
+  problem.args().input = input;
+  ASSERT_TRUE(Qkv(problem.args(), context_).ok());
+  for (int64_t c = 0; c < 24; ++c) {
+    EXPECT_TRUE(std::isfinite(Read(problem.args().output, {0, 0, c})));
+    EXPECT_TRUE(std::isnan(Read(problem.args().output, {0, 1, c})));
+    EXPECT_TRUE(std::isfinite(Read(problem.args().output, {0, 2, c})));
+  }
+}
+
+TEST_P(QkvTest, EmptySizesDoNothing) {
+  NoDispatchNeeded();
+  for (const Size& size : {Size{0, 3, 8, 1, 1, 4}, Size{2, 0, 8, 1, 1, 4}}) {
+    Problem problem(random_, size, DType::kF32);
+    problem.AddCaches(2, 4, DType::kF32);
+    const std::vector<double> before = ToDoubles(problem.args().k_cache);
+    EXPECT_TRUE(Qkv(problem.args(), context_).ok());
+    EXPECT_EQ(ToDoubles(problem.args().k_cache), before);
+  }
+}
+
+TEST_P(QkvTest, SameBitsForAnyThreadsAndBatch) {
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    Problem problem(random_, {1, 20, 100, 3, 1, 26}, dtype);
+    problem.AddNorm();
+    problem.AddResidual();
+    problem.AddRope(26);
+    problem.AddHeadNorms();
+    QkvArgs args = problem.args();
+    ASSERT_TRUE(Qkv(args, context_).ok());
+    for (const int threads : {1, 3}) {
+      HostContext context(threads);
+      args.output = problem.Output({1, 20, 5 * 26});
+      ASSERT_TRUE(Qkv(args, context).ok());
+      EXPECT_TRUE(SameBits(args.output, problem.args().output));
+    }
+    for (const int64_t s : {0, 7, 19}) {
+      QkvArgs one = problem.args();
+      one.input = one.input.Slice(1, s, 1);
+      one.mlp_prev = one.mlp_prev.Slice(1, s, 1);
+      one.attention_prev = one.attention_prev.Slice(1, s, 1);
+      one.fused_hidden_out = problem.Output({1, 1, 100});
+      one.cos_cache = one.cos_cache.Slice(0, s, 1);
+      one.sin_cache = one.sin_cache.Slice(0, s, 1);
+      one.output = problem.Output({1, 1, 5 * 26});
+      ASSERT_TRUE(Qkv(one, context_).ok());
+      EXPECT_TRUE(SameBits(one.output, problem.args().output.Slice(1, s, 1)));
+    }
+  }
+}
+
+// ---- Errors, before anything is written.
+
+struct Fault {
+  std::string message;
+  QkvArgs args;
+};
+
+class QkvErrorTest : public testing::Test {
+ protected:
+  template <class Change>
+  void Add(const std::string& message, const Change& change) {
+    QkvArgs args = problem_.args();
+    change(args);
+    faults_.push_back({message, args});
+  }
+  void ExpectFaults() {
+    HostContext context(1);
+    for (const Fault& fault : faults_) {
+      const absl::Status status = Qkv(fault.args, context);
+      EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument)
+          << fault.message;
+      EXPECT_THAT(status.message(), HasSubstr("qkv: " + fault.message));
+      EXPECT_TRUE(std::isnan(Read(problem_.args().output, {0, 0, 0})))
+          << fault.message;
+    }
+  }
+
+  Random random_{5};
+  Problem problem_{random_, {2, 3, 8, 2, 1, 4}, DType::kF32};
+  const Tensor hidden_ = problem_.Make({2, 3, 8});
+  const Tensor other_ = problem_.Make({2, 4, 8});
+  const Tensor row_ = problem_.Make({5});
+  const Tensor cache_ = problem_.Make({2, 1, 6, 4});
+  const Tensor cache2_ = problem_.Make({2, 1, 6, 4});
+  const Tensor queries_ = problem_.Make({2, 3, 8});
+  const Tensor table_ = problem_.Make({3, 4});
+  std::vector<Fault> faults_;
+};
+
+TEST_F(QkvErrorTest, Shapes) {
+  Add("input is missing", [](QkvArgs& a) { a.input = ConstTensor(); });
+  Add("input is [5], expected [B, S, H]", [&](QkvArgs& a) { a.input = row_; });
+  Add("input is [2, 3, 0], expected H of at least 1",
+      [&](QkvArgs& a) { a.input = hidden_.Slice(2, 0, 0); });
+  Add("fused_qkv_weights is [16, 8] but H = 8",
+      [&](QkvArgs& a) { a.fused_qkv_weights = problem_.weight().Transpose(); });
+  Add("bias is [5] but I = 16", [&](QkvArgs& a) { a.bias = row_; });
+  Add("output is missing", [](QkvArgs& a) { a.output = Tensor(); });
+  Add("output is [2, 3, 8] but N*D = 16",
+      [&](QkvArgs& a) { a.output = queries_; });
+  Add("output is [2, 3, 16], expected [N, B, S, D]",
+      [](QkvArgs& a) { a.output_layout = QkvOutputLayout::kNBSd; });
+  Add("output is [2, 3, 16], expected [N, B, D, S]",
+      [](QkvArgs& a) { a.output_layout = QkvOutputLayout::kNBdS; });
+  Add("output_layout is 7",
+      [](QkvArgs& a) { a.output_layout = static_cast<QkvOutputLayout>(7); });
+  ExpectFaults();
+}
+
+TEST_F(QkvErrorTest, Heads) {
+  Add("(num_q_heads + 2 * num_kv_heads) * d_head = (3 + 2 * 1) * 3 but I = 16",
+      [](QkvArgs& a) { a.num_q_heads = 3; });
+  Add("(num_q_heads + 2 * num_kv_heads) * d_head = (2 + 2 * 1) * 5 but I = 16",
+      [](QkvArgs& a) { a.d_head = 5; });
+  Add("num_q_heads is 0 and num_kv_heads is 0", [](QkvArgs& a) {
+    a.num_q_heads = 0;
+    a.num_kv_heads = 0;
+  });
+  Add("num_q_heads is -1", [](QkvArgs& a) { a.num_q_heads = -1; });
+  Add("num_q_heads and num_kv_heads must be given together",
+      [](QkvArgs& a) { a.num_kv_heads.reset(); });
+  const auto forget = [](QkvArgs& a) {
+    a.num_q_heads.reset();
+    a.num_kv_heads.reset();
+  };
+  const std::string missing =
+      "num_q_heads and num_kv_heads are missing, needed by ";
+  Add(missing + "output_layout", [&](QkvArgs& a) {
+    forget(a);
+    a.output_layout = QkvOutputLayout::kNBSd;
+  });
+  Add(missing + "fused_rope", [&](QkvArgs& a) {
+    forget(a);
+    a.fused_rope = true;
+  });
+  Add(missing + "qk_norm_pre_rope", [&](QkvArgs& a) {
+    forget(a);
+    a.qk_norm_pre_rope = QkNormConfig{};
+  });
+  Add(missing + "qk_norm_post_rope", [&](QkvArgs& a) {
+    forget(a);
+    a.qk_norm_post_rope = QkNormConfig{};
+  });
+  Add(missing + "k_cache", [&](QkvArgs& a) {
+    forget(a);
+    a.k_cache = cache_;
+  });
+  ExpectFaults();
+}
+
+TEST_F(QkvErrorTest, ResidualAndNorm) {
+  Add("attention_prev is missing",
+      [](QkvArgs& a) { a.fused_residual_add = true; });
+  Add("attention_prev is [2, 4, 8] but S = 3", [&](QkvArgs& a) {
+    a.fused_residual_add = true;
+    a.attention_prev = other_;
+  });
+  Add("attention_prev is given but fused_residual_add is false",
+      [&](QkvArgs& a) { a.attention_prev = hidden_; });
+  Add("mlp_prev is given but fused_residual_add is false",
+      [&](QkvArgs& a) { a.mlp_prev = hidden_; });
+  Add("fused_hidden_out is given but fused_residual_add is false",
+      [&](QkvArgs& a) { a.fused_hidden_out = hidden_; });
+  Add("fused_norm_type is 2",
+      [](QkvArgs& a) { a.fused_norm_type = static_cast<NormType>(2); });
+  Add("gamma_norm_weights is missing",
+      [](QkvArgs& a) { a.fused_norm_type = NormType::kRmsNorm; });
+  Add("gamma_norm_weights is [5] but H = 8", [&](QkvArgs& a) {
+    a.fused_norm_type = NormType::kRmsNorm;
+    a.gamma_norm_weights = row_;
+  });
+  Add("gamma_norm_weights is given but fused_norm_type is not RMS_NORM",
+      [&](QkvArgs& a) { a.gamma_norm_weights = row_; });
+  Add("norm_eps is -1", [](QkvArgs& a) { a.norm_eps = -1; });
+  Add("norm_eps is nan", [](QkvArgs& a) { a.norm_eps = NAN; });
+  Add("gamma_offset is 0.5, expected 0 or 1",
+      [](QkvArgs& a) { a.gamma_offset = 0.5f; });
+  Add("hidden_actual is 9, expected 1 to H = 8",
+      [](QkvArgs& a) { a.hidden_actual = 9; });
+  Add("hidden_actual is 0", [](QkvArgs& a) { a.hidden_actual = 0; });
+  ExpectFaults();
+}
+
+TEST_F(QkvErrorTest, RopeAndHeadNorms) {
+  const auto rope = [&](QkvArgs& a) {
+    a.fused_rope = true;
+    a.cos_cache = table_;
+    a.sin_cache = table_;
+  };
+  Add("cos_cache is given but fused_rope is false",
+      [&](QkvArgs& a) { a.cos_cache = table_; });
+  Add("sin_cache is given but fused_rope is false",
+      [&](QkvArgs& a) { a.sin_cache = table_; });
+  Add("cos_cache is missing", [](QkvArgs& a) { a.fused_rope = true; });
+  Add("sin_cache is missing", [&](QkvArgs& a) {
+    rope(a);
+    a.sin_cache = ConstTensor();
+  });
+  Add("sin_cache is [2, 3, 4] but cos_cache is [3, 4]", [&](QkvArgs& a) {
+    rope(a);
+    a.sin_cache = other_.Slice(1, 0, 3).Slice(2, 0, 4);
+  });
+  Add("cos_cache is [2, 4, 8] but S = 3", [&](QkvArgs& a) {
+    rope(a);
+    a.cos_cache = other_;
+  });
+  Add("cos_cache is [3, 4], expected a width of 2 or 1", [&](QkvArgs& a) {
+    rope(a);
+    a.rotary_dim = 2;
+  });
+  for (const int64_t r : {0, 3, 6}) {
+    Add("rotary_dim is " + std::to_string(r), [&](QkvArgs& a) {
+      rope(a);
+      a.rotary_dim = r;
+    });
+  }
+  for (const int64_t offset : {-1, 1}) {
+    Add("rotary_offset is " + std::to_string(offset) +
+            ", expected 0 to D - rotary_dim = 0",
+        [&](QkvArgs& a) {
+          rope(a);
+          a.rotary_offset = offset;
+        });
+  }
+  Add("qk_norm_pre_rope has norm type 3", [](QkvArgs& a) {
+    a.qk_norm_pre_rope = QkNormConfig{.k_norm = NormType::kRmsNormSkipGamma};
+  });
+  Add("qk_norm_post_rope has eps -1",
+      [](QkvArgs& a) { a.qk_norm_post_rope = QkNormConfig{.eps = -1}; });
+  Add("qk_norm_pre_rope_q_gamma is [5] but D = 4", [&](QkvArgs& a) {
+    a.qk_norm_pre_rope = QkNormConfig{};
+    a.qk_norm_pre_rope_q_gamma = row_;
+  });
+  Add("qk_norm_post_rope_k_gamma is given but its heads are not normalized",
+      [&](QkvArgs& a) { a.qk_norm_post_rope_k_gamma = row_; });
+  ExpectFaults();
+}
+
+TEST_F(QkvErrorTest, Caches) {
+  const auto caches = [&](QkvArgs& a) {
+    a.k_cache = cache_;
+    a.v_cache = cache2_;
+    a.output = queries_;
+  };
+  GuardedTensor start(DType::kI32, {2});
+  Write(start, {0}, 0);
+  Write(start, {1}, 4);
+  GuardedTensor negative(DType::kI64, {2});
+  Write(negative, {0}, -1);
+  Write(negative, {1}, 0);
+  Add("k_cache is given without v_cache", [&](QkvArgs& a) {
+    caches(a);
+    a.v_cache = Tensor();
+  });
+  Add("v_cache is given without k_cache",
+      [&](QkvArgs& a) { a.v_cache = cache_; });
+  Add("cache_start is given but there are no caches",
+      [&](QkvArgs& a) { a.cache_start = start; });
+  Add("v_cache is [2, 4, 8], expected [Bc, Hkv, Smax, D]", [&](QkvArgs& a) {
+    caches(a);
+    a.v_cache = other_;
+  });
+  Add("v_cache is the same view as k_cache", [&](QkvArgs& a) {
+    caches(a);
+    a.v_cache = cache_;
+  });
+  Add("k_cache is [1, 1, 6, 4], expected a batch of at least B = 2",
+      [&](QkvArgs& a) {
+        caches(a);
+        a.k_cache = cache_.Slice(0, 0, 1);
+        a.v_cache = cache2_.Slice(0, 0, 1);
+      });
+  Add("cache_start[1] is 4, expected 0 to Smax - S = 3", [&](QkvArgs& a) {
+    caches(a);
+    a.cache_start = start;
+  });
+  Add("cache_start[0] is -1", [&](QkvArgs& a) {
+    caches(a);
+    a.cache_start = negative;
+  });
+  Add("cache_start[0] is 0, expected 0 to Smax - S = -1", [&](QkvArgs& a) {
+    caches(a);
+    a.k_cache = cache_.Slice(2, 0, 2);
+    a.v_cache = cache2_.Slice(2, 0, 2);
+  });
+  Add("output is [2, 3, 16] but N*D = 8", [&](QkvArgs& a) {
+    caches(a);
+    a.output = problem_.args().output;
+  });
+  Add("output is given but there is no head for it", [&](QkvArgs& a) {
+    caches(a);
+    a.num_q_heads = 0;
+    a.num_kv_heads = 2;
+    const Tensor both = problem_.Make({2, 2, 6, 4});
+    a.k_cache = both;
+    a.v_cache = problem_.Make({2, 2, 6, 4});
+  });
+  ExpectFaults();
+}
+
+TEST_F(QkvErrorTest, Overlaps) {
+  const auto at = [](const ConstTensor& tensor, const Dims& shape) {
+    return Tensor(const_cast<void*>(tensor.data()), DType::kF32, shape);
+  };
+  Add("output overlaps input", [&](QkvArgs& a) {
+    a.output = at(a.input, {2, 3, 16});
+  });
+  Add("output overlaps fused_qkv_weights", [&](QkvArgs& a) {
+    a.output = at(problem_.weight(), {2, 3, 16});
+  });
+  Add("output overlaps bias",
+      [&](QkvArgs& a) { a.bias = a.output.Select(0, 0).Select(0, 0); });
+  Add("fused_hidden_out overlaps input without being the same view",
+      [&](QkvArgs& a) {
+        a.fused_residual_add = true;
+        a.attention_prev = hidden_;
+        a.fused_hidden_out =
+            Tensor(const_cast<void*>(a.input.data()), DType::kBF16, {2, 3, 8});
+      });
+  Add("fused_hidden_out overlaps attention_prev", [&](QkvArgs& a) {
+    a.fused_residual_add = true;
+    a.attention_prev = hidden_;
+    a.fused_hidden_out = hidden_;
+  });
+  Add("k_cache overlaps output", [&](QkvArgs& a) {
+    a.k_cache = cache_;
+    a.v_cache = cache2_;
+    a.output = at(cache_, {2, 3, 8});
+  });
+  ExpectFaults();
+}
+
+}  // namespace
+}  // namespace tilework
