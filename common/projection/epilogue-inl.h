@@ -38,7 +38,10 @@ struct StoreArgs {
   ActFnType activation = ActFnType::kNone;
   ConstTensor residual = {};  // [B, S, N] or absent; may be out
   float beta = 1;
-  Tensor out;  // [B, S, N]; row t of the product is token (t / S, t % S)
+  Tensor out;  // [B, S, N]
+  // Row r of the product is row t = first_row + r of residual and out, which is
+  // token (t / S, t % S).
+  int64_t first_row = 0;
 };
 
 template <class DF, class VF = hn::Vec<DF>>
@@ -94,7 +97,7 @@ HWY_INLINE auto* TokenAt(const View& tokens, int64_t t, int64_t col) {
 inline HWY_NOINLINE void StoreTile(const StoreArgs& args,
                                    const GemmTile& tile) {
   for (int64_t r = 0; r < tile.rows; ++r) {
-    const int64_t t = tile.row + r;
+    const int64_t t = args.first_row + tile.row + r;
     float* row = tile.values[0] + r * tile.stride;
     BiasAndActivate(args.alpha,
                     args.bias == nullptr ? nullptr : args.bias + tile.col,
