@@ -111,6 +111,24 @@ constexpr double UnitRoundoff(DType dtype) {
   }
 }
 
+// The smallest positive number of a floating-point `dtype` (0 for the others).
+// Rounding to it errs by UnitRoundoff * |value| or half of this, whichever is
+// larger.
+constexpr double SmallestSubnormal(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return 0x1p-149;
+    case DType::kBF16:
+      return 0x1p-133;
+    case DType::kF16:
+      return 0x1p-24;
+    case DType::kF64:
+      return 0x1p-1074;
+    default:
+      return 0.0;
+  }
+}
+
 struct BFloat16 {
   uint16_t bits;
 

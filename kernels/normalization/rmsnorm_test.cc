@@ -36,10 +36,6 @@ constexpr DType kNone = DType::kNone;
 constexpr DType kTypes[] = {kF32, kBF16, kF16};
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-double SmallestSubnormal(DType dtype) {
-  return dtype == kF32 ? 0x1p-149 : dtype == kBF16 ? 0x1p-133 : 0x1p-24;
-}
-
 struct Config {
   Dims shape;
   DType input = kF32;
