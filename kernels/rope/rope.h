@@ -1,0 +1,79 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Rotary position embedding of one tensor: queries, keys, or a part of them.
+// (NKI: rope, RoPE_sbuf)
+//
+// R = rotary_dim, h = R / 2, o = rotary_offset. Elements [o, o + R) of each
+// head form h pairs (a, b),
+//
+//   contiguous_layout:  a = x[o + i],   b = x[o + h + i]    (Llama, Qwen)
+//   otherwise:          a = x[o + 2i],  b = x[o + 2i + 1]   (GPT-J, DeepSeek)
+//
+// which become, with the cosines and sines of their table columns,
+//
+//   y_a = a * cos_a - b * sin_a,  y_b = b * cos_b + a * sin_b
+//
+// in the same places; with `inverse`, the transposed map
+//
+//   y_a = a * cos_a + b * sin_b,  y_b = b * cos_b - a * sin_a.
+//
+// The other elements are copied unchanged.
+//
+//   tensor    shape                           types
+//   x_in      [B, S, N, D]                    f32, bf16, f16    D >= 2
+//   x_out     as x_in                         as x_in
+//   cos, sin  [P, W], [1, P, W] or [B, P, W]  f32, bf16, f16    P >= S
+//
+// N counts heads. Token s of batch b uses row s of the table (of batch b). W =
+// h: column i belongs to pair i. W = R: a column for each member, i and h + i
+// in contiguous layout, 2i and 2i + 1 otherwise.
+//
+// All may have any strides; [B, N, S, D] or [D, B, N, S] tensors are permuted
+// views. `x_out` may be exactly the view `x_in`; any other overlap with it is
+// an error. B, S or N = 0: nothing happens.
+//
+// Numerics: f32, each product and sum rounded, then one rounding to the type of
+// x_out. Beyond that last rounding, |x_out - exact| <= kRopeTolerance *
+// sqrt(a^2 + b^2) * max(|cos|, |sin|). NaN and infinity spread within their
+// pair by the rules of IEEE 754. The same bits for any number of threads,
+// whatever the other heads and tokens are, and on every SIMD target.
+//
+// Cost: one pass over memory. Scratch: 12 R bytes a thread.
+
+#ifndef TILEWORK_KERNELS_ROPE_ROPE_H_
+#define TILEWORK_KERNELS_ROPE_ROPE_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+struct RopeArgs {
+  ConstTensor x_in;
+  Tensor x_out;
+  ConstTensor cos, sin;
+  bool contiguous_layout = true;
+  bool inverse = false;
+  // Even, 2..D; default D.
+  std::optional<int64_t> rotary_dim;
+  // 0..D - rotary_dim.
+  int64_t rotary_offset = 0;
+};
+
+// The error of the f32 arithmetic, relative to the size of the pair.
+inline constexpr double kRopeTolerance = 3 * 0x1p-24;
+
+// InvalidArgument if something is wrong with the arguments.
+absl::Status Validate(const RopeArgs& args);
+
+// InvalidArgument, before anything is written, or OK.
+absl::Status Rope(const RopeArgs& args, HostContext& context);
+
+}  // namespace tilework
+
+#endif  // TILEWORK_KERNELS_ROPE_ROPE_H_
