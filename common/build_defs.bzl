@@ -111,6 +111,22 @@ def tilework_test(name, srcs, deps = [], copts = [], **kwargs):
         **kwargs
     )
 
+def tilework_binary(name, srcs, copts = [], **kwargs):
+    """A cc_binary with the project's compiler options.
+
+    Args:
+      name: of the program.
+      srcs: the sources.
+      copts: more compiler options.
+      **kwargs: all else, as for cc_binary.
+    """
+    native.cc_binary(
+        name = name,
+        srcs = srcs,
+        copts = _COPTS + copts,
+        **kwargs
+    )
+
 def tilework_benchmark(name, srcs, deps = [], copts = [], **kwargs):
     """A Google Benchmark. As a test it runs everything once, so that it works.
 
