@@ -3,8 +3,9 @@
 
 """Checks the documentation against the tree.
 
-Every path and target that it names exists, the code that README.md shows for
-dependants is that of testing/consumer, and its test command is what CI runs.
+Every path and target that it names exists, every kernel is in the tables, the
+code that README.md shows for dependants is that of testing/consumer, and its
+test command is what CI runs.
 """
 
 import glob
@@ -39,6 +40,11 @@ def missing_names(text, folder, folders):
                 yield name
 
 
+def kernels():
+    for path in glob.glob("*/*/BUILD"):
+        yield from re.findall(r'tilework_kernel\(\s*name = "(\w+)"', read(path))
+
+
 def foreign_code(text):
     """Yields code for dependants that is not in the consumer workspace."""
     known = [
@@ -54,11 +60,15 @@ def foreign_code(text):
 def main():
     tracked = subprocess.check_output(["git", "ls-files"], text=True).split("\n")
     folders = {path.split("/")[0] for path in tracked if "/" in path}
+    folders.remove("third_party")  # Dependants have one too.
     problems = []
     for path in ["README.md", *sorted(glob.glob("docs/*.md"))]:
         for name in missing_names(read(path), os.path.dirname(path), folders):
             problems.append(f"{path}: there is no {name}")
     readme = read("README.md")
+    for kernel in kernels():
+        if f"`{kernel}`" not in readme or f"| {kernel} |" not in read("docs/status.md"):
+            problems.append(f"README.md or docs/status.md lacks the kernel {kernel}")
     for code in foreign_code(readme):
         problems.append(f"README.md: not in {CONSUMER}:\n{code}")
     if TEST_COMMAND not in readme or TEST_COMMAND not in read(".ci/run"):
