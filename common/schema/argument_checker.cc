@@ -4,47 +4,87 @@
 #include "tilework/common/schema/argument_checker.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/log/absl_check.h"
 #include "absl/status/status.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/types/span.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
 namespace {
 
-std::vector<std::string_view> Words(std::string_view pattern) {
-  return absl::StrSplit(pattern, ' ', absl::SkipEmpty());
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The value of a word that is a number.
+std::optional<int64_t> Number(std::string_view word) {
+  if (!std::all_of(word.begin(), word.end(), IsDigit)) return std::nullopt;
+  int64_t value = 0;
+  for (const char c : word) value = 10 * value + (c - '0');
+  return value;
 }
 
-bool HasLeading(absl::Span<const std::string_view> pattern) {
-  return !pattern.empty() && pattern[0] == "...";
-}
-
-bool RankFits(const ConstTensor& tensor,
-              absl::Span<const std::string_view> pattern) {
-  const int named = static_cast<int>(pattern.size());
-  return HasLeading(pattern) ? tensor.rank() >= named - 1
-                             : tensor.rank() == named;
+// Takes the text up to `separator`, or all of it, off the front of `rest`.
+std::string_view TakeUntil(char separator, std::string_view& rest) {
+  const std::string_view head = rest.substr(0, rest.find(separator));
+  rest.remove_prefix(std::min(rest.size(), head.size() + 1));
+  return head;
 }
 
 // "[B, S, H] or [T, H]"
 std::string Describe(std::string_view shapes) {
   std::vector<std::string> alternatives;
   for (std::string_view pattern : absl::StrSplit(shapes, '|')) {
-    alternatives.push_back(
-        absl::StrCat("[", absl::StrJoin(Words(pattern), ", "), "]"));
+    const std::vector<std::string_view> words =
+        absl::StrSplit(pattern, ' ', absl::SkipEmpty());
+    alternatives.push_back(absl::StrCat("[", absl::StrJoin(words, ", "), "]"));
   }
   return absl::StrJoin(alternatives, " or ");
 }
 
 }  // namespace
+
+// One alternative of a shape: its words but for a leading "...".
+struct ArgumentChecker::Pattern {
+  std::array<std::string_view, kMaxRank> words;
+  int size = 0;
+  bool has_leading = false;
+
+  explicit Pattern(std::string_view text) {
+    while (!text.empty()) {
+      const std::string_view word = TakeUntil(' ', text);
+      if (word.empty()) continue;
+      if (word == "...") {
+        has_leading = true;
+        continue;
+      }
+      ABSL_CHECK_LT(size, kMaxRank) << text;
+      words[static_cast<size_t>(size++)] = word;
+    }
+  }
+  std::string_view operator[](int i) const {
+    return words[static_cast<size_t>(i)];
+  }
+  bool RankFits(int rank) const {
+    return has_leading ? rank >= size : rank == size;
+  }
+};
+
+std::string ArgumentChecker::Source::ToString() const {
+  return is_tensor ? absl::StrCat(name, " ", shape.ToString())
+                   : std::string(name);
+}
 
 void ArgumentChecker::Fail(std::string_view message) {
   status_ = absl::InvalidArgumentError(absl::StrCat(kernel_, ": ", message));
@@ -67,18 +107,20 @@ void ArgumentChecker::Bind(std::string_view symbol, int64_t value,
                            std::string_view source) {
   if (!ok()) return;
   if (const Symbol* bound = Find(symbol)) {
-    Require(bound->value == value, symbol, " = ", value, " (from ", source,
-            ") but ", symbol, " = ", bound->value, " (from ", bound->source,
-            ")");
+    if (bound->value == value) return;
+    Require(false, symbol, " = ", value, " (from ", source, ") but ", symbol,
+            " = ", bound->value, " (from ", bound->source.ToString(), ")");
     return;
   }
-  symbols_.push_back({std::string(symbol), value, std::string(source)});
+  symbols_.push_back({symbol, value, {source, Dims(), false}});
 }
 
 void ArgumentChecker::Required(std::string_view name, const ConstTensor& tensor,
                                std::string_view shapes,
                                absl::Span<const DType> dtypes) {
-  Require(tensor.present(), name, " is missing, expected ", Describe(shapes));
+  if (ok() && !tensor.present()) {
+    Require(false, name, " is missing, expected ", Describe(shapes));
+  }
   Optional(name, tensor, shapes, dtypes);
 }
 
@@ -99,89 +141,115 @@ void ArgumentChecker::Forbidden(std::string_view name,
 void ArgumentChecker::CheckStorage(std::string_view name,
                                    const ConstTensor& tensor,
                                    absl::Span<const DType> dtypes) {
-  Require(
-      std::find(dtypes.begin(), dtypes.end(), tensor.dtype()) != dtypes.end(),
-      name, " has dtype ", Name(tensor.dtype()), ", expected ",
-      absl::StrJoin(dtypes, " or ", [](std::string* out, DType dtype) {
-        absl::StrAppend(out, Name(dtype));
-      }));
+  if (std::find(dtypes.begin(), dtypes.end(), tensor.dtype()) == dtypes.end()) {
+    Require(false, name, " has dtype ", Name(tensor.dtype()), ", expected ",
+            absl::StrJoin(dtypes, " or ", [](std::string* out, DType dtype) {
+              absl::StrAppend(out, Name(dtype));
+            }));
+  }
   Require(tensor.space() == MemorySpace::kHost, name,
           " is in device memory but the context is a host context");
   const Dims& shape = tensor.shape();
-  Require(std::all_of(shape.begin(), shape.end(),
-                      [](int64_t size) { return size >= 0; }),
-          name, " is ", shape.ToString(), ": a size is negative");
+  const auto not_negative = [](int64_t value) { return value >= 0; };
+  Require(std::all_of(shape.begin(), shape.end(), not_negative), name, " is ",
+          shape, ": a size is negative");
   Require(std::all_of(tensor.strides().begin(), tensor.strides().end(),
-                      [](int64_t stride) { return stride >= 0; }),
-          name, " has strides ", tensor.strides().ToString(),
-          ": a stride is negative");
+                      not_negative),
+          name, " has strides ", tensor.strides(), ": a stride is negative");
   if (!ok()) return;
-  Require(shape.ProductFits(), name, " is ", shape.ToString(),
-          ": too many elements");
+  Require(shape.ProductFits(), name, " is ", shape, ": too many elements");
   if (!ok()) return;
   Require(tensor.data() != nullptr || tensor.NumElements() == 0, name, " is ",
-          shape.ToString(), " but its data is null");
+          shape, " but its data is null");
 }
 
 void ArgumentChecker::CheckShape(std::string_view name,
                                  const ConstTensor& tensor,
                                  std::string_view shapes) {
   if (!ok()) return;
-  const std::vector<std::string_view> alternatives =
-      absl::StrSplit(shapes, '|');
-  std::vector<std::string_view> fitting;  // the last one with the right rank
-  for (std::string_view alternative : alternatives) {
-    const std::vector<std::string_view> pattern = Words(alternative);
-    if (!RankFits(tensor, pattern)) continue;
+  // The first alternative that matches without a contradiction, else the last
+  // one with the right rank, for its message.
+  const Dims& shape = tensor.shape();
+  std::optional<Pattern> fitting;
+  std::string_view rest = shapes;
+  do {
+    const Pattern pattern(TakeUntil('|', rest));
+    if (!pattern.RankFits(shape.size())) continue;
     fitting = pattern;
-    // Take the first alternative that matches without a contradiction.
-    ArgumentChecker trial = *this;
-    trial.MatchPattern(name, tensor, pattern);
-    if (trial.ok()) {
-      *this = trial;
-      return;
-    }
-  }
-  if (fitting.empty() && !Words(alternatives[0]).empty()) {
-    Fail(absl::StrCat(name, " is ", tensor.shape().ToString(), ", expected ",
-                      Describe(shapes)));
+    if (Matches(shape, pattern)) break;
+  } while (!rest.empty());
+  if (!fitting.has_value()) {
+    Require(false, name, " is ", shape, ", expected ", Describe(shapes));
     return;
   }
-  MatchPattern(name, tensor, fitting);
+  Match(name, shape, *fitting);
 }
 
-void ArgumentChecker::MatchPattern(std::string_view name,
-                                   const ConstTensor& tensor,
-                                   absl::Span<const std::string_view> pattern) {
-  const Dims& shape = tensor.shape();
-  const std::string source = absl::StrCat(name, " ", shape.ToString());
-  int i = 0;
-  if (HasLeading(pattern)) {
-    pattern.remove_prefix(1);
-    Dims leading;
-    while (shape.size() - i > static_cast<int>(pattern.size())) {
-      leading.push_back(shape[i++]);
+bool ArgumentChecker::Matches(const Dims& shape, const Pattern& pattern) const {
+  const int num_leading = shape.size() - pattern.size;
+  if (pattern.has_leading && has_leading_) {
+    if (num_leading != leading_.size()) return false;
+    for (int i = 0; i < num_leading; ++i) {
+      if (shape[i] != leading_[i]) return false;
     }
-    Require(leading_source_.empty() || leading == leading_, name, " is ",
-            shape.ToString(), " but its leading dimensions should be ",
-            leading_.ToString(), " (from ", leading_source_, ")");
-    if (!ok()) return;
-    leading_ = leading;
-    if (leading_source_.empty()) leading_source_ = source;
   }
-  for (std::string_view word : pattern) {
-    const int64_t size = shape[i++];
-    int64_t number = 0;
-    if (absl::SimpleAtoi(word, &number)) {
-      Require(size == number, name, " is ", shape.ToString(), " but dimension ",
-              i - 1, " must be ", number);
-    } else if (const Symbol* bound = Find(word)) {
-      Require(size == bound->value, name, " is ", shape.ToString(), " but ",
-              word, " = ", bound->value, " (from ", bound->source, ")");
-    } else {
-      Bind(word, size, source);
+  for (int i = 0; i < pattern.size; ++i) {
+    const std::string_view word = pattern[i];
+    const int64_t size = shape[num_leading + i];
+    if (const std::optional<int64_t> number = Number(word)) {
+      if (size != *number) return false;
+      continue;
     }
-    if (!ok()) return;
+    if (const Symbol* bound = Find(word)) {
+      if (size != bound->value) return false;
+      continue;
+    }
+    for (int j = 0; j < i; ++j) {
+      if (pattern[j] == word && shape[num_leading + j] != size) return false;
+    }
+  }
+  return true;
+}
+
+void ArgumentChecker::Match(std::string_view name, const Dims& shape,
+                            const Pattern& pattern) {
+  const Source source = {name, shape, true};
+  const int num_leading = shape.size() - pattern.size;
+  if (pattern.has_leading) {
+    Dims leading;
+    for (int i = 0; i < num_leading; ++i) leading.push_back(shape[i]);
+    MatchLeading(source, leading);
+  }
+  for (int i = 0; i < pattern.size && ok(); ++i) {
+    MatchWord(source, num_leading + i, pattern[i]);
+  }
+}
+
+void ArgumentChecker::MatchLeading(const Source& source, const Dims& leading) {
+  if (!has_leading_) {
+    leading_ = leading;
+    leading_source_ = source;
+    has_leading_ = true;
+  } else if (!(leading == leading_)) {
+    Require(false, source.name, " is ", source.shape,
+            " but its leading dimensions should be ", leading_, " (from ",
+            leading_source_.ToString(), ")");
+  }
+}
+
+// Dimension i of `source` against `word`.
+void ArgumentChecker::MatchWord(const Source& source, int i,
+                                std::string_view word) {
+  const int64_t size = source.shape[i];
+  if (const std::optional<int64_t> number = Number(word)) {
+    Require(size == *number, source.name, " is ", source.shape,
+            " but dimension ", i, " must be ", *number);
+  } else if (const Symbol* bound = Find(word)) {
+    if (size == bound->value) return;
+    Require(false, source.name, " is ", source.shape, " but ", word, " = ",
+            bound->value, " (from ", bound->source.ToString(), ")");
+  } else {
+    symbols_.push_back({word, size, source});
   }
 }
 

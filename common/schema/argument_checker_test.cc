@@ -53,6 +53,20 @@ TEST_F(ArgumentCheckerTest, MissingAndRank) {
   EXPECT_EQ(Message(), "kernel: x is [4], expected [B, S, H] or [T, H]");
 }
 
+TEST_F(ArgumentCheckerTest, RepeatedSymbols) {
+  check_.Required("x", F32({2, 3}), "N N | A B", kFloatTypes);
+  EXPECT_TRUE(check_.ok()) << Message();
+  EXPECT_EQ(check_["B"], 3);
+  check_.Required("y", F32({4, 5}), "M M", kFloatTypes);
+  EXPECT_EQ(Message(), "kernel: y is [4, 5] but M = 4 (from y [4, 5])");
+}
+
+TEST_F(ArgumentCheckerTest, ShapesInMessages) {
+  check_.Require(true, "no fault");
+  check_.Require(false, "x is ", Dims{2, 3}, ", not ", 7);
+  EXPECT_EQ(Message(), "kernel: x is [2, 3], not 7");
+}
+
 TEST_F(ArgumentCheckerTest, AlternativesOfTheSameRank) {
   check_.Required("x", F32({2, 3, 4}), "B S H", kFloatTypes);
   check_.Required("a", F32({1, 3}), "1 S | B S", kFloatTypes);
