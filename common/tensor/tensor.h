@@ -68,6 +68,11 @@ class Dims {
   bool ProductFits() const;
   // "[2, 128, 4096]"
   std::string ToString() const;
+  // For absl::StrCat.
+  template <typename Sink>
+  friend void AbslStringify(Sink& sink, const Dims& dims) {
+    sink.Append(dims.ToString());
+  }
 
  private:
   size_t Index(int i) const {
