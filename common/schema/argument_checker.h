@@ -30,7 +30,6 @@
 #define TILEWORK_COMMON_SCHEMA_ARGUMENT_CHECKER_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -107,12 +106,6 @@ class ArgumentChecker {
     Source source;
   };
   struct Pattern;
-
-  template <typename T>
-  static const T& Part(const T& part) {
-    return part;
-  }
-  static std::string Part(const Dims& dims) { return dims.ToString(); }
 
   void Fail(std::string_view message);
   const Symbol* Find(std::string_view symbol) const;
