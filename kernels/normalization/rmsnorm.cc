@@ -19,7 +19,7 @@ namespace {
 void CheckAttributes(const RmsNormArgs& args, ArgumentChecker& check) {
   const int64_t h = check["H"];
   const int64_t actual = args.hidden_actual.value_or(h);
-  check.Require(h >= 1, "input is ", args.input.shape().ToString(),
+  check.Require(h >= 1, "input is ", args.input.shape(),
                 ": H = 0, expected >= 1");
   check.Require(actual >= 1 && actual <= h, "hidden_actual is ", actual,
                 ", expected 1..", h);

@@ -16,7 +16,7 @@ namespace {
 void CheckRotatedRange(const RopeArgs& args, ArgumentChecker& check) {
   const int64_t d = check["D"];
   const int64_t r = args.rotary_dim.value_or(d);
-  check.Require(d >= 2, "x_in is ", args.x_in.shape().ToString(), ": D = ", d,
+  check.Require(d >= 2, "x_in is ", args.x_in.shape(), ": D = ", d,
                 ", expected >= 2");
   check.Require(r >= 2 && r <= d && r % 2 == 0, "rotary_dim is ", r,
                 ", expected an even number in 2..", d);
@@ -29,17 +29,14 @@ void CheckTables(const RopeArgs& args, ArgumentChecker& check) {
   check.Required("cos", args.cos, "P W | 1 P W | B P W", kFloatTypes);
   check.Required("sin", args.sin, "P W | 1 P W | B P W", kFloatTypes);
   check.Require(args.cos.shape() == args.sin.shape(), "cos is ",
-                args.cos.shape().ToString(), " but sin is ",
-                args.sin.shape().ToString());
+                args.cos.shape(), " but sin is ", args.sin.shape());
   const int64_t r = args.rotary_dim.value_or(check["D"]);
   const int64_t w = check["W"];
-  check.Require(w == r / 2 || w == r, "cos is ", args.cos.shape().ToString(),
-                ": W = ", w, ", expected ", r / 2, " or ", r,
-                " (from rotary_dim ", r, ")");
-  check.Require(check["P"] >= check["S"], "cos is ",
-                args.cos.shape().ToString(), ": ", check["P"],
-                " positions, but S = ", check["S"], " (from x_in ",
-                args.x_in.shape().ToString(), ")");
+  check.Require(w == r / 2 || w == r, "cos is ", args.cos.shape(), ": W = ", w,
+                ", expected ", r / 2, " or ", r, " (from rotary_dim ", r, ")");
+  check.Require(check["P"] >= check["S"], "cos is ", args.cos.shape(), ": ",
+                check["P"], " positions, but S = ", check["S"], " (from x_in ",
+                args.x_in.shape(), ")");
 }
 
 }  // namespace
