@@ -31,8 +31,8 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
-// Logits of B sequences and all else that a call needs. Steps and requests are
-// 0, 1, 2, ... of 7, 8, 9, ...
+// Logits of B sequences and all else that a call needs. Row r is at step
+// r mod 1000 of request 7 + r / 1000.
 struct Problem {
   Problem(DType dtype, const Dims& shape, Layout layout = Layout::kContiguous)
       : logits(dtype, shape, layout),
