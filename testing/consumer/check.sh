@@ -11,7 +11,8 @@ folder="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)"
 root="$(cd "${folder}/../.." && pwd -P)"
 cache="${HOME:=/root}/.cache/tilework"
 export TILEWORK_DEPS=distribution
-export TILEWORK_OWN="com_google_absl com_google_highway"
+# Benchmark is not needed, and Bazel takes no overrides of unknown modules.
+export TILEWORK_OWN="com_google_absl com_google_highway com_google_benchmark"
 
 work="$(mktemp -d)"
 workspace="${work}/workspace"
