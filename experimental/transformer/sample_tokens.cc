@@ -30,11 +30,10 @@ void CheckAttributes(const SampleTokensArgs& args, ArgumentChecker& check) {
 
 void CheckSizes(const SampleTokensArgs& args, ArgumentChecker& check) {
   const int64_t v = check["V"];
-  check.Require(v >= 1 || check["B"] == 0, "logits is ",
-                args.logits.shape().ToString(), ": V = 0, expected >= 1");
+  check.Require(v >= 1 || check["B"] == 0, "logits is ", args.logits.shape(),
+                ": V = 0, expected >= 1");
   check.Require(v <= std::numeric_limits<int32_t>::max(), "logits is ",
-                args.logits.shape().ToString(), ": V = ", v,
-                ", expected below 2^31");
+                args.logits.shape(), ": V = ", v, ", expected below 2^31");
 }
 
 void CheckSteps(const SampleTokensArgs& args, ArgumentChecker& check) {
