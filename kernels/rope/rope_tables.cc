@@ -33,6 +33,15 @@ void CheckScheme(const RopeTablesArgs& args, ArgumentChecker& check) {
                 args.original_max_position, ", expected >= 1");
 }
 
+void CheckFactors(const RopeTablesArgs& args, ArgumentChecker& check) {
+  if (!args.freq_factors.present() || !check.ok()) return;
+  for (int64_t i = 0; i < args.freq_factors.dim(0); ++i) {
+    const float factor = *args.freq_factors.At<float>(i);
+    check.Require(factor > 0 && std::isfinite(factor), "freq_factors[", i,
+                  "] is ", factor, ", expected > 0 and finite");
+  }
+}
+
 }  // namespace
 
 absl::Status Validate(const RopeTablesArgs& args) {
@@ -46,6 +55,7 @@ absl::Status Validate(const RopeTablesArgs& args) {
   check.Optional("cos", args.cos, "P W", kFloatTypes);
   check.Optional("sin", args.sin, "P W", kFloatTypes);
   check.Optional("inv_freq", args.inv_freq, "h", kF32Only);
+  check.Optional("freq_factors", args.freq_factors, "h", kF32Only);
   check.Require(
       args.position_start >= 0 && args.position_start <= kMaxPositionStart,
       "position_start is ", args.position_start, ", expected 0..",
@@ -58,6 +68,10 @@ absl::Status Validate(const RopeTablesArgs& args) {
   check.NoOverlap("cos", args.cos, "sin", args.sin);
   check.NoOverlap("cos", args.cos, "inv_freq", args.inv_freq);
   check.NoOverlap("sin", args.sin, "inv_freq", args.inv_freq);
+  check.NoOverlap("cos", args.cos, "freq_factors", args.freq_factors);
+  check.NoOverlap("sin", args.sin, "freq_factors", args.freq_factors);
+  check.NoOverlap("inv_freq", args.inv_freq, "freq_factors", args.freq_factors);
+  CheckFactors(args, check);
   return check.status();
 }
 

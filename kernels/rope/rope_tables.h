@@ -15,6 +15,8 @@
 //             else           (1 - g) * f_i / factor + g * f_i,
 //                            g = (M0 / w_i - l) / (u - l)
 //
+// and, with freq_factors, divided by freq_factors[i].
+//
 // Row r of a table belongs to position p = position_start + r and holds cos and
 // sin of
 //
@@ -22,9 +24,10 @@
 //                    models are trained with)
 //   precision kF64:  p * inv_freq_i in f64
 //
-//   tensor    shape   types
-//   cos, sin  [P, W]  f32, bf16, f16   outputs, optional
-//   inv_freq  [h]     f32              output, optional
+//   tensor        shape   types
+//   freq_factors  [h]     f32              optional, > 0
+//   cos, sin      [P, W]  f32, bf16, f16   outputs, optional
+//   inv_freq      [h]     f32              output, optional
 //
 // W = h; with `duplicate` W = R and each value stands twice: at i and h + i in
 // contiguous layout, at 2i and 2i + 1 otherwise. Any strides; no two tensors
@@ -54,6 +57,7 @@ enum class RopePrecision : uint8_t { kF32, kF64 };
 struct RopeTablesArgs {
   Tensor cos, sin;
   Tensor inv_freq;
+  ConstTensor freq_factors;
   RopeType rope_type = RopeType::kDefault;
   // > 1.
   double base = 10000;

@@ -119,6 +119,9 @@ absl::Status RopeTables(const RopeTablesArgs& args, HostContext& context) {
   float* inv_freq_f32 = scratch.Allocate<float>(h);
   for (int64_t i = 0; i < h; ++i) {
     inv_freq[i] = InverseFrequency(args, i);
+    if (args.freq_factors.present()) {
+      inv_freq[i] /= static_cast<double>(*args.freq_factors.At<float>(i));
+    }
     inv_freq_f32[i] = static_cast<float>(inv_freq[i]);
     if (args.inv_freq.present()) *args.inv_freq.At<float>(i) = inv_freq_f32[i];
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tilework/kernels/rope/rope_tables.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
@@ -40,6 +41,7 @@ inline RopeTablesReference RopeTablesOracle(const RopeTablesArgs& args,
         inv_freq = (1 - g) * f / args.factor + g * f;
       }
     }
+    if (args.freq_factors.present()) inv_freq /= Read(args.freq_factors, {i});
     result.inv_freq.push_back(inv_freq);
   }
   for (int64_t row = 0; row < rows; ++row) {

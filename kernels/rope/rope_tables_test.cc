@@ -95,6 +95,23 @@ TEST(RopeTablesTest, EveryScheme) {
   }
 }
 
+TEST(RopeTablesTest, FrequenciesDividedByFactors) {
+  for (const Layout layout : kAllLayouts) {
+    const GuardedTensor factors(kF32, {16}, layout);
+    for (int64_t i = 0; i < 16; ++i) {
+      Write(factors, {i}, 0.75 + 3 * static_cast<double>(i));
+    }
+    for (const RopeType type : {RopeType::kDefault, RopeType::kLinear}) {
+      ExpectMatches({.freq_factors = factors,
+                     .rope_type = type,
+                     .rotary_dim = 32,
+                     .position_start = 1000,
+                     .factor = 2},
+                    9, kF32, layout);
+    }
+  }
+}
+
 TEST(RopeTablesTest, EveryTypeLayoutAndWidth) {
   for (const DType dtype : {kF32, kBF16, kF16}) {
     for (const Layout layout : kAllLayouts) {
@@ -230,6 +247,23 @@ TEST_F(RopeTablesErrorTest, Tensors) {
   ExpectError("rope_tables: inv_freq has dtype f16, expected f32");
 }
 
+TEST_F(RopeTablesErrorTest, Factors) {
+  const GuardedTensor few(kF32, {63});
+  args_.freq_factors = few;
+  ExpectError(
+      "rope_tables: freq_factors is [63] but h = 64 (from rotary_dim / 2)");
+  const GuardedTensor half(kF16, {64});
+  args_.freq_factors = half;
+  ExpectError("rope_tables: freq_factors has dtype f16, expected f32");
+  const GuardedTensor factors(kF32, {64});
+  args_.freq_factors = factors;
+  for (int64_t i = 0; i < 64; ++i) Write(factors, {i}, 1);
+  Write(factors, {63}, 0);
+  ExpectError("rope_tables: freq_factors[63] is 0, expected > 0 and finite");
+  Write(factors, {63}, std::numeric_limits<double>::infinity());
+  ExpectError("rope_tables: freq_factors[63] is inf, expected");
+}
+
 TEST_F(RopeTablesErrorTest, Attributes) {
   const auto expect = [&](auto RopeTablesArgs::*attribute, auto value,
                           const std::string& message) {
@@ -270,6 +304,9 @@ TEST_F(RopeTablesErrorTest, Aliasing) {
   ExpectError("rope_tables: cos overlaps inv_freq");
   args_.inv_freq = sin_.view().Select(0, 0);
   ExpectError("rope_tables: sin overlaps inv_freq");
+  args_.inv_freq = {};
+  args_.freq_factors = cos_.view().Select(0, 0);
+  ExpectError("rope_tables: cos overlaps freq_factors");
 }
 
 }  // namespace
