@@ -4,6 +4,7 @@
 #include "tilework/examples/generate/model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -148,7 +149,20 @@ class ModelLoader {
     model_.lm_head_ = Matrix(tied ? "token_embd.weight" : "output.weight",
                              config_.vocabulary, config_.hidden);
     if (file_.Find("rope_freqs.weight").ok()) {
-      model_.rope_divisors_ = Vector("rope_freqs.weight", config_.head_dim / 2);
+      LoadRopeDivisors();
+    }
+  }
+
+  void LoadRopeDivisors() {
+    constexpr std::string_view kName = "rope_freqs.weight";
+    const int64_t count = config_.head_dim / 2;
+    model_.rope_divisors_ = Vector(kName, count);
+    for (int64_t i = 0; ok() && i < count; ++i) {
+      const float divisor = model_.rope_divisors_.data<float>()[i];
+      if (divisor > 0 && std::isfinite(divisor)) continue;
+      status_ = absl::InvalidArgumentError(
+          absl::StrCat("tensor ", QuoteForMessage(kName), " has element ",
+                       divisor, ", expected a number above 0"));
     }
   }
 

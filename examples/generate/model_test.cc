@@ -3,6 +3,7 @@
 
 #include "tilework/examples/generate/model.h"
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -36,13 +37,13 @@ float At(const PackedMatrix& matrix, int64_t k, int64_t n) {
 }
 
 // A file in which element i of each tensor is i, but for the tensors that a
-// test leaves out or adds.
+// test leaves out or adds; the latter begin with 1.
 std::string CountingFile(const ModelConfig& config, std::string_view left_out,
                          std::string_view added = "", const Dims& shape = {}) {
-  const auto counting = [](const Dims& dims) {
+  const auto counting = [](const Dims& dims, int64_t first = 0) {
     std::string bytes;
     for (int64_t i = 0; i < dims.Product(); ++i) {
-      bytes += GgufBytes(static_cast<float>(i));
+      bytes += GgufBytes(static_cast<float>(i + first));
     }
     return bytes;
   };
@@ -57,7 +58,7 @@ std::string CountingFile(const ModelConfig& config, std::string_view left_out,
                      counting(tensor.shape));
   }
   if (!added.empty()) {
-    writer.AddTensor(added, GgufType::kF32, shape, counting(shape));
+    writer.AddTensor(added, GgufType::kF32, shape, counting(shape, 1));
   }
   return writer.Finish();
 }
@@ -141,7 +142,7 @@ TEST(ModelTest, HeadAndRopeDivisorsOfItsOwn) {
   file = Parse(bytes);
   model = Model::Load(*file, DType::kF16, context);
   ASSERT_TRUE(model.ok()) << model.status();
-  EXPECT_EQ(*model->rope_divisors().At<float>(7), 7);
+  EXPECT_EQ(*model->rope_divisors().At<float>(7), 8);
 }
 
 TEST(ModelTest, CountsTheBytesOfItsMatrices) {
@@ -187,6 +188,20 @@ TEST(ModelTest, WrongTensors) {
       LoadError(CountingFile(config, "", "blk.2.attn_q.weight", {96, 96})),
       "tensor \"blk.2.attn_q.weight\" is not part of a llama model of 2 "
       "layers");
+}
+
+TEST(ModelTest, WrongRopeDivisors) {
+  for (const float divisor : {0.0f, -1.0f, std::nanf("")}) {
+    GgufWriter writer;
+    AddModelMetadata(TinyConfig(), writer);
+    AddRandomWeights(TinyConfig(), 1, writer);
+    std::string bytes;
+    for (int i = 0; i < 8; ++i) bytes += GgufBytes(i == 5 ? divisor : 1.0f);
+    writer.AddTensor("rope_freqs.weight", GgufType::kF32, {8}, bytes);
+    EXPECT_EQ(LoadError(writer.Finish()),
+              absl::StrCat("tensor \"rope_freqs.weight\" has element ", divisor,
+                           ", expected a number above 0"));
+  }
 }
 
 TEST(ModelTest, WrongMetadata) {

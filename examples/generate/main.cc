@@ -1,0 +1,117 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Text from a language model:
+//
+//   bazel run //examples/generate -- --prompt "The capital of France is"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/utf8.h"
+#include "tilework/examples/generate/generate.h"
+
+ABSL_FLAG(std::string, prompt, "", "the text to go on from");
+ABSL_FLAG(int64_t, tokens, 64, "how many tokens to generate at most");
+ABSL_FLAG(std::string, model, "",
+          "a GGUF file of the Llama architecture; default: "
+          "SmolLM2-135M-Instruct, fetched at first use");
+ABSL_FLAG(bool, random_weights, false,
+          "a small built-in model with random weights, which needs no file");
+ABSL_FLAG(bool, chat, false,
+          "put the prompt into the form of the model's chat template");
+ABSL_FLAG(std::string, dtype, "bf16",
+          "type of weights and caches: bf16, f16 or f32");
+ABSL_FLAG(int, threads, 0, "threads; 0: one per processor");
+ABSL_FLAG(uint64_t, seed, 0, "of the random choice of tokens");
+ABSL_FLAG(float, temperature, 0, "0: always the most likely token");
+ABSL_FLAG(int32_t, top_k, 0, "choose among the most likely k; 0: among all");
+ABSL_FLAG(float, top_p, 1, "choose among the most likely of this probability");
+ABSL_FLAG(std::string, dump_logits, "",
+          "write the logits of all positions to this safetensors file");
+
+namespace tilework {
+namespace {
+
+// Flags may be written with dashes: --top-k for --top_k.
+void UnderscoreFlagNames(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (!argument.starts_with("--")) continue;
+    const size_t end = std::min(argument.find('='), argument.size());
+    std::string name(argument.substr(2, end - 2));
+    std::replace(name.begin(), name.end(), '-', '_');
+    for (const std::string_view known :
+         {"random_weights", "top_k", "top_p", "dump_logits"}) {
+      if (name == known) name.copy(argv[i] + 2, name.size());
+    }
+  }
+}
+
+std::optional<DType> ParseDType(std::string_view name) {
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
+    if (name == Name(dtype)) return dtype;
+  }
+  return std::nullopt;
+}
+
+absl::Status Main(int argc, char** argv) {
+  UnderscoreFlagNames(argc, argv);
+  std::vector<char*> positional;
+  std::vector<absl::UnrecognizedFlag> unrecognized;
+  absl::ParseAbseilFlagsOnly(argc, argv, positional, unrecognized);
+  if (!unrecognized.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no flag --", unrecognized[0].flag_name));
+  }
+  if (positional.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("argument ", QuoteForMessage(positional[1]),
+                     " belongs to no flag: the text is given by --prompt"));
+  }
+  const std::string name = absl::GetFlag(FLAGS_dtype);
+  const std::optional<DType> dtype = ParseDType(name);
+  if (!dtype) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--dtype is ", QuoteForMessage(name), ", expected bf16, f16 or f32"));
+  }
+  return Generate({.prompt = absl::GetFlag(FLAGS_prompt),
+                   .tokens = absl::GetFlag(FLAGS_tokens),
+                   .model = absl::GetFlag(FLAGS_model),
+                   .random_weights = absl::GetFlag(FLAGS_random_weights),
+                   .chat = absl::GetFlag(FLAGS_chat),
+                   .dtype = *dtype,
+                   .threads = absl::GetFlag(FLAGS_threads),
+                   .seed = absl::GetFlag(FLAGS_seed),
+                   .temperature = absl::GetFlag(FLAGS_temperature),
+                   .top_k = absl::GetFlag(FLAGS_top_k),
+                   .top_p = absl::GetFlag(FLAGS_top_p),
+                   .dump_logits = absl::GetFlag(FLAGS_dump_logits)},
+                  std::cout, std::cerr, ::isatty(STDERR_FILENO) != 0);
+}
+
+}  // namespace
+}  // namespace tilework
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage(
+      "Text from a language model: generate --prompt \"The capital of France "
+      "is\"");
+  const absl::Status status = tilework::Main(argc, argv);
+  if (status.ok()) return 0;
+  std::cerr << "generate: " << status.message() << "\n";
+  return 1;
+}
