@@ -9,11 +9,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 query() { ./bazelw query --noshow_progress "$@" 2>/dev/null; }
 
-# Targets of those of the folders that exist.
+# All targets of the folders that have any.
 targets() {
   local folder result=""
   for folder in "$@"; do
-    [[ -d "${folder}" ]] && result+="${result:+ + }//${folder}/..."
+    [[ -z "$(git ls-files "${folder}/*BUILD")" ]] ||
+      result+="${result:+ + }//${folder}/..."
   done
   printf '%s' "${result:-set()}"
 }
