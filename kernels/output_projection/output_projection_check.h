@@ -25,8 +25,7 @@ absl::Status Check(std::string_view kernel, std::string_view out_shapes,
   const int64_t heads = check["N"];
   const int64_t head_dim = check["D"];
   check.Require(heads >= 1 && head_dim >= 1, "attention is ",
-                args.attention.shape().ToString(),
-                ", expected N and D of at least 1");
+                args.attention.shape(), ", expected N and D of at least 1");
   check.Bind("N*D", heads * head_dim, "attention's heads");
   check.Bind("T", check["B"] * check["S"], "attention's B * S");
   CheckMatrix(check, "weight", args.weight, "N*D H");

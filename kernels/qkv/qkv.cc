@@ -101,11 +101,11 @@ void CheckRope(ArgumentChecker& check, const QkvArgs& args) {
   check.Required("sin_cache", args.sin_cache, kShapes, kFloatTypes);
   if (!check.ok()) return;
   check.Require(args.cos_cache.shape() == args.sin_cache.shape(),
-                "sin_cache is ", args.sin_cache.shape().ToString(),
-                " but cos_cache is ", args.cos_cache.shape().ToString());
+                "sin_cache is ", args.sin_cache.shape(), " but cos_cache is ",
+                args.cos_cache.shape());
   check.Require(check["W"] == r || check["W"] == r / 2, "cos_cache is ",
-                args.cos_cache.shape().ToString(), ", expected a width of ", r,
-                " or ", r / 2);
+                args.cos_cache.shape(), ", expected a width of ", r, " or ",
+                r / 2);
 }
 
 void CheckHeadNorm(ArgumentChecker& check, std::string_view name,
@@ -176,8 +176,7 @@ void CheckCaches(ArgumentChecker& check, const QkvArgs& args) {
   check.Require(!SameView(args.k_cache, args.v_cache),
                 "v_cache is the same view as k_cache");
   check.Optional("cache_start", args.cache_start, "B", kIndexTypes);
-  check.Require(check["Bc"] >= check["B"], "k_cache is ",
-                args.k_cache.shape().ToString(),
+  check.Require(check["Bc"] >= check["B"], "k_cache is ", args.k_cache.shape(),
                 ", expected a batch of at "
                 "least B = ",
                 check["B"]);
@@ -258,7 +257,7 @@ int64_t CacheStart(const QkvArgs& args, int64_t b) {
 absl::Status Validate(const QkvArgs& args) {
   ArgumentChecker check("qkv");
   check.Required("input", args.input, "B S H", kFloatTypes);
-  check.Require(check["H"] >= 1, "input is ", args.input.shape().ToString(),
+  check.Require(check["H"] >= 1, "input is ", args.input.shape(),
                 ", expected H of at least 1");
   CheckMatrix(check, "fused_qkv_weights", args.fused_qkv_weights, "H I");
   check.Optional("bias", args.bias, "I | 1 I", kFloatTypes);

@@ -277,6 +277,18 @@ TEST_P(QkvTest, ResidualWithoutMlpIntoTheInput) {
   ExpectAgreement(problem);
 }
 
+TEST_P(QkvTest, ResidualSumOfAnotherType) {
+  for (const DType sum : kFloatTypes) {
+    for (const DType dtype : kFloatTypes) {
+      SCOPED_TRACE(testing::Message() << Name(dtype) << " " << Name(sum));
+      Problem problem(random_, {1, 3, 30, 1, 1, 8}, dtype);
+      problem.AddResidual();
+      problem.args().fused_hidden_out = problem.Output({1, 3, 30}, sum);
+      ExpectAgreement(problem);
+    }
+  }
+}
+
 TEST_P(QkvTest, RotationInEveryForm) {
   for (const bool contiguous : {true, false}) {
     for (const bool wide : {true, false}) {
