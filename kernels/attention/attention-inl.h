@@ -283,8 +283,8 @@ class AttentionTask {
       if (!t.present()) return {};
       return {t.At<T>(batch_, kv_head), t.stride(2), t.stride(3)};
     };
-    return {part(prior), part(active), keys_.num_prior,
-            size,        {},           keys_.mask.num_keys};
+    return {part(prior),         part(active), keys_.num_prior,
+            keys_.mask.num_keys, size,         {}};
   }
 
   void PackQueries(int64_t rows) {

@@ -35,7 +35,7 @@
 //
 // Cost: 2 * Hq * A * (D + Dv) operations a batch for A visible pairs of query
 // and key; masked blocks are skipped. Fast if rows (the last dimension) have
-// stride 1. Scratch memory from the context: up to about 3 MiB a thread.
+// stride 1. Scratch memory from the context: up to about 1 MiB a thread.
 
 #ifndef TILEWORK_KERNELS_ATTENTION_ATTENTION_CTE_H_
 #define TILEWORK_KERNELS_ATTENTION_ATTENTION_CTE_H_

@@ -69,6 +69,13 @@ constexpr int64_t PaddedWords(int64_t size) {
   return RoundUp(NumWords<T>(size), 4);
 }
 
+// Rows with unit stride in memory.
+template <typename T>
+struct RowBlock {
+  const T* data;
+  int64_t stride;
+};
+
 // Rows of K or V of one head along the key axis.
 template <typename T>
 struct KeyRows {
@@ -79,78 +86,98 @@ struct KeyRows {
   };
   Part prior, active;
   int64_t num_prior = 0;  // keys below are rows of `prior`
+  int64_t num_keys = 0;   // of the axis
   int64_t size = 0;       // elements of a row
   KeyRange visible;       // rows outside read as zeros
-  int64_t num_keys = 0;   // of the axis: rows from here on are not prefetched
 
-  // Row `key` with unit stride, copied to `scratch` if need be.
-  HWY_INLINE const T* Get(int64_t key, T* HWY_RESTRICT scratch) const {
-    alignas(64) static constexpr float kZeros[kMaxAttentionWidth] = {};
-    if (key < visible.begin || key >= visible.end) {
-      return reinterpret_cast<const T*>(kZeros);
+  // Rows [key, key + kLanes): in place if they lie there as they should, else
+  // copied to `scratch`.
+  HWY_INLINE RowBlock<T> Get(int64_t key, T* HWY_RESTRICT scratch) const {
+    const bool is_prior = key < num_prior;
+    const Part& part = is_prior ? prior : active;
+    if (part.stride == 1 && key >= visible.begin &&
+        key + kLanes <= std::min(visible.end, PartEnd(is_prior))) {
+      return {Row(key), part.row_stride};
     }
-    const Part& part = key < num_prior ? prior : active;
-    const T* from = Start(key);
-    if (part.stride == 1) return from;
-    for (int64_t i = 0; i < size; ++i) scratch[i] = from[i * part.stride];
-    return scratch;
+    for (int64_t r = 0; r < kLanes; ++r) {
+      CopyRow(key + r, scratch + r * size);
+    }
+    return {scratch, size};
   }
 
-  // Fetches the row that has the place of row `key` in the next block: its
-  // memory is read while this block is worked on.
+  // Starts to read row key + kKeyBlock, which has the place of row `key` in the
+  // next block: memory works while this block is computed.
   HWY_INLINE void PrefetchNext(int64_t key) const {
-    key += kKeyBlock;
-    if (key >= num_keys || prior.stride > 1) return;
+    const bool is_prior = key < num_prior;
+    if ((is_prior ? prior : active).stride != 1) return;
+    if (key + kKeyBlock >= PartEnd(is_prior)) return;
     constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
-    const T* from = Start(key);
+    const T* from = Row(key + kKeyBlock);
     for (int64_t i = 0; i < size; i += kLine) hwy::Prefetch(from + i);
   }
 
-  HWY_INLINE const T* Start(int64_t key) const {
+  int64_t PartEnd(bool is_prior) const {
+    return is_prior ? num_prior : num_keys;
+  }
+  HWY_INLINE const T* Row(int64_t key) const {
     return key < num_prior
                ? prior.data + key * prior.row_stride
                : active.data + (key - num_prior) * active.row_stride;
   }
+  HWY_NOINLINE void CopyRow(int64_t key, T* HWY_RESTRICT to) const {
+    if (key < visible.begin || key >= visible.end) {
+      hwy::ZeroBytes(to, static_cast<size_t>(size) * sizeof(T));
+      return;
+    }
+    const T* from = Row(key);
+    const int64_t stride = (key < num_prior ? prior : active).stride;
+    for (int64_t i = 0; i < size; ++i) to[i] = from[i * stride];
+  }
 };
 
-// Four words from `from`, which has `count` more elements; zeros beyond.
-template <class D4, typename T>
+// Four words from `from`; if not kFull it has only `count` elements, and zeros
+// follow.
+template <bool kFull, class D4, typename T>
 HWY_INLINE hn::Vec<D4> LoadFourWords(D4 d4, const T* HWY_RESTRICT from,
-                                     int64_t count) {
-  const size_t n = static_cast<size_t>(std::min(count, 4 * kPerWord<T>));
+                                     size_t count) {
   if constexpr (kPairs<T>) {
     const hn::Repartition<uint16_t, D4> du16;
     const auto* bits = reinterpret_cast<const uint16_t*>(from);
-    return hn::BitCast(d4, n == hn::Lanes(du16) ? hn::LoadU(du16, bits)
-                                                : hn::LoadN(du16, bits, n));
+    return hn::BitCast(
+        d4, kFull ? hn::LoadU(du16, bits) : hn::LoadN(du16, bits, count));
   } else {
-    return LoadUpTo(d4, from, n);
+    return kFull ? LoadF32(d4, from) : LoadF32N(d4, from, count);
   }
 }
 
-// Blocks of four words: block i from rows[4 * i] + first.
-template <int64_t kSize, typename T>
-HWY_INLINE auto LoadBlocks(const T* const* HWY_RESTRICT rows, int64_t first,
-                           int64_t count) {
+// Blocks of four words: block i from data + 4 * i * stride.
+template <int64_t kSize, bool kFull, typename T>
+HWY_INLINE auto LoadBlocks(const T* HWY_RESTRICT data, int64_t stride,
+                           size_t count) {
   const hn::FixedTag<float, kSize> d;
+  constexpr int64_t kHalf = kSize / 2;
   if constexpr (kSize == 4) {
-    return LoadFourWords(d, rows[0] + first, count);
+    return LoadFourWords<kFull>(d, data, count);
   } else {
-    return hn::Combine(d, LoadBlocks<kSize / 2>(rows + kSize / 2, first, count),
-                       LoadBlocks<kSize / 2>(rows, first, count));
+    return hn::Combine(
+        d, LoadBlocks<kHalf, kFull>(data + kHalf * stride, stride, count),
+        LoadBlocks<kHalf, kFull>(data, stride, count));
   }
 }
 
 // Transposes four words of kLanes rows into four vectors of a panel.
-template <typename T>
-HWY_INLINE void PackFourWords(const T* const* HWY_RESTRICT rows, int64_t first,
-                              int64_t count, float* HWY_RESTRICT to) {
+template <bool kFull, typename T>
+HWY_INLINE void PackFourWords(const T* HWY_RESTRICT data, int64_t stride,
+                              size_t count, float* HWY_RESTRICT to) {
   const hn::FixedTag<float, kLanes> df;
   const hn::Repartition<double, decltype(df)> dd;
-  const auto row0 = LoadBlocks<kLanes>(rows, first, count);
-  const auto row1 = LoadBlocks<kLanes>(rows + 1, first, count);
-  const auto row2 = LoadBlocks<kLanes>(rows + 2, first, count);
-  const auto row3 = LoadBlocks<kLanes>(rows + 3, first, count);
+  const auto load = [&](int64_t r) HWY_ATTR {
+    return LoadBlocks<kLanes, kFull>(data + r * stride, stride, count);
+  };
+  const auto row0 = load(0);
+  const auto row1 = load(1);
+  const auto row2 = load(2);
+  const auto row3 = load(3);
   const auto low01 = hn::BitCast(dd, hn::InterleaveLower(df, row0, row1));
   const auto low23 = hn::BitCast(dd, hn::InterleaveLower(df, row2, row3));
   const auto high01 = hn::BitCast(dd, hn::InterleaveUpper(df, row0, row1));
@@ -172,16 +199,19 @@ HWY_NOINLINE void PackKeys(const KeyRows<T>& k, int64_t first_key,
                            float* HWY_RESTRICT panels) {
   const int64_t words = PaddedWords<T>(k.size);
   for (int64_t i = 0; i < RoundUp(count, kPanel); i += kLanes) {
-    const T* rows[kLanes];
-    for (int64_t r = 0; r < kLanes; ++r) {
-      rows[r] = k.Get(first_key + i + r, scratch + r * k.size);
-    }
+    const RowBlock<T> rows = k.Get(first_key + i, scratch);
     float* to = panels + i / kPanel * kPanel * words + i % kPanel;
-    // As many prefetches as there are lines, spread over the loop.
+    // As many prefetches as there are rows, spread over the loop.
     int64_t prefetched = 0;
     for (int64_t w = 0; w < words; w += 4) {
       const int64_t first = w * kPerWord<T>;
-      PackFourWords(rows, first, k.size - first, to + w * kPanel);
+      if (first + 4 * kPerWord<T> <= k.size) {
+        PackFourWords<true>(rows.data + first, rows.stride, 0, to + w * kPanel);
+      } else {
+        PackFourWords<false>(rows.data + first, rows.stride,
+                             static_cast<size_t>(k.size - first),
+                             to + w * kPanel);
+      }
       for (; prefetched * words < kLanes * (w + 4); ++prefetched) {
         k.PrefetchNext(first_key + i + prefetched);
       }
@@ -189,40 +219,66 @@ HWY_NOINLINE void PackKeys(const KeyRows<T>& k, int64_t first_key,
   }
 }
 
-// A vector of words of the rows v0 and, for pairs, v1: `count` of them.
-template <class DF, typename T>
+// A vector of words of the rows v0 and, for pairs, v1; if not kFull, `count`
+// words, followed by zeros.
+template <bool kFull, class DF, typename T>
 HWY_INLINE hn::Vec<DF> LoadValueWords(DF df, const T* HWY_RESTRICT v0,
                                       const T* HWY_RESTRICT v1, size_t count) {
   if constexpr (kPairs<T>) {
     const hn::RebindToUnsigned<DF> du32;
-    const auto high = hn::BitCast(du32, LoadUpTo(df, v1, count));
-    const auto low = hn::BitCast(du32, LoadUpTo(df, v0, count));
-    return hn::BitCast(df, hn::Or(high, hn::ShiftRight<16>(low)));
+    const hn::Rebind<uint16_t, DF> du16;
+    const auto load = [&](const T* v) HWY_ATTR {
+      const auto* bits = reinterpret_cast<const uint16_t*>(v);
+      return hn::PromoteTo(
+          du32, kFull ? hn::LoadU(du16, bits) : hn::LoadN(du16, bits, count));
+    };
+    return hn::BitCast(df, hn::Or(load(v0), hn::ShiftLeft<16>(load(v1))));
   } else {
-    return LoadUpTo(df, v0, count);
+    return kFull ? LoadF32(df, v0) : LoadF32N(df, v0, count);
   }
 }
 
-// Writes V of the keys [first_key, first_key + count) as panels of
-// kKeyBlock / kPerWord rows each, of which the first NumWords(count) are
-// written. `scratch` holds two rows.
+// Writes one row of words of V, from the rows v0 and, for pairs, v1.
+template <typename T>
+HWY_INLINE void PackValueRow(const T* HWY_RESTRICT v0, const T* HWY_RESTRICT v1,
+                             int64_t size, float* HWY_RESTRICT panels) {
+  const hn::FixedTag<float, kLanes> df;
+  constexpr int64_t kPanelSize = kKeyBlock / kPerWord<T> * kPanel;
+  int64_t c = 0;
+  for (; c + kPanel <= size; c += kPanel) {
+    float* to = panels + c / kPanel * kPanelSize;
+    HWY_UNROLL(4)
+    for (int64_t i = 0; i < kPanel; i += kLanes) {
+      hn::StoreU(LoadValueWords<true>(df, v0 + c + i, v1 + c + i, 0), df,
+                 to + i);
+    }
+  }
+  for (; c < size; c += kLanes) {
+    float* to = panels + c / kPanel * kPanelSize + c % kPanel;
+    const int64_t count = std::min(kLanes, size - c);
+    hn::StoreU(count == kLanes
+                   ? LoadValueWords<true>(df, v0 + c, v1 + c, 0)
+                   : LoadValueWords<false>(df, v0 + c, v1 + c,
+                                           static_cast<size_t>(count)),
+               df, to);
+  }
+}
+
+// Writes V of the keys [first_key, first_key + count), rounded up to kLanes, as
+// panels of kKeyBlock / kPerWord rows each. `scratch` holds kLanes rows.
 template <typename T>
 HWY_NOINLINE void PackValues(const KeyRows<T>& v, int64_t first_key,
                              int64_t count, T* HWY_RESTRICT scratch,
                              float* HWY_RESTRICT panels) {
-  const hn::FixedTag<float, kLanes> df;
-  constexpr int64_t kPanelSize = kKeyBlock / kPerWord<T> * kPanel;
-  for (int64_t w = 0; w < NumWords<T>(count); ++w) {
-    const int64_t key = first_key + w * kPerWord<T>;
-    for (int64_t i = 0; i < kPerWord<T>; ++i) v.PrefetchNext(key + i);
-    const T* v0 = v.Get(key, scratch);
-    const T* v1 = kPairs<T> ? v.Get(key + 1, scratch + v.size) : nullptr;
-    for (int64_t c = 0; c < v.size; c += kLanes) {
-      float* to = panels + c / kPanel * kPanelSize + w * kPanel + c % kPanel;
-      const int64_t n = std::min(kLanes, v.size - c);
-      hn::StoreU(LoadValueWords(df, v0 + c, kPairs<T> ? v1 + c : nullptr,
-                                static_cast<size_t>(n)),
-                 df, to);
+  for (int64_t i = 0; i < count; i += kLanes) {
+    const RowBlock<T> rows = v.Get(first_key + i, scratch);
+    for (int64_t r = 0; r < kLanes; r += kPerWord<T>) {
+      for (int64_t j = 0; j < kPerWord<T>; ++j) {
+        v.PrefetchNext(first_key + i + r + j);
+      }
+      const T* v0 = rows.data + r * rows.stride;
+      PackValueRow(v0, kPairs<T> ? v0 + rows.stride : v0, v.size,
+                   panels + (i + r) / kPerWord<T> * kPanel);
     }
   }
 }

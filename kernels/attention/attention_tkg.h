@@ -35,7 +35,8 @@
 // keys are cut every 256 tokens, and the parts merged in ascending order.
 //
 // Cost: reads (D + Dv) * n_b elements of the cache once a KV head. Scratch
-// memory from the context: up to about 3 MiB a thread and about 4 MiB more.
+// memory from the context: up to about 1 MiB a thread and usually 4 MiB
+// more.
 
 #ifndef TILEWORK_KERNELS_ATTENTION_ATTENTION_TKG_H_
 #define TILEWORK_KERNELS_ATTENTION_ATTENTION_TKG_H_
