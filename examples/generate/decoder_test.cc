@@ -37,11 +37,11 @@ constexpr DType kF32 = DType::kF32;
 double Bound(DType dtype) {
   switch (dtype) {
     case DType::kF32:
-      return 2e-6;
+      return 1e-6;
     case DType::kF16:
-      return 1e-3;
+      return 5e-4;
     default:
-      return 8e-3;
+      return 4e-3;
   }
 }
 

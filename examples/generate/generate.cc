@@ -23,6 +23,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/parallel/read_bandwidth.h"
+#include "tilework/common/parallel/thread_pool.h"
 #include "tilework/common/tensor/safetensors.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/examples/generate/chat_template.h"
@@ -73,8 +74,15 @@ absl::Status CheckOptions(const GenerateOptions& options) {
 
 // A model's file: in memory, or a mapped one.
 struct ModelFile {
+  std::string name;
   std::string bytes;  // those of `gguf`, if it is in memory
   std::optional<GgufFile> gguf;
+
+  // `status` of something that was read from the file.
+  absl::Status Named(const absl::Status& status) const {
+    return absl::Status(status.code(),
+                        absl::StrCat(name, ": ", status.message()));
+  }
 };
 
 absl::StatusOr<std::string> DefaultModel(std::ostream& report, bool live) {
@@ -91,6 +99,7 @@ absl::Status OpenModel(const GenerateOptions& options, std::ostream& report,
                        bool live, ModelFile& file) {
   absl::StatusOr<GgufFile> gguf = absl::InternalError("not opened");
   if (options.random_weights) {
+    file.name = "random weights";
     file.bytes = RandomModelFile(TinyConfig(), options.seed);
     gguf =
         GgufFile::Parse({reinterpret_cast<const std::byte*>(file.bytes.data()),
@@ -99,6 +108,7 @@ absl::Status OpenModel(const GenerateOptions& options, std::ostream& report,
     const absl::StatusOr<std::string> path =
         options.model.empty() ? DefaultModel(report, live) : options.model;
     if (!path.ok()) return path.status();
+    file.name = *path;
     gguf = GgufFile::Open(*path);
   }
   if (!gguf.ok()) return gguf.status();
@@ -207,13 +217,16 @@ class Run {
                               prompt_speed_.tokens,
                               prompt_speed_.TokensPerSecond());
     if (decode_speed_.tokens == 0) return;
-    const double limit = MeasureReadBandwidth(context_.pool());
     const double used = decode_speed_.BytesPerSecond();
-    report << absl::StrFormat(
-        "decode: %d tokens, %.1f tokens/s; read %.1f GB/s, %.0f%% of the %.1f "
-        "GB/s that memory gives\n",
-        decode_speed_.tokens, decode_speed_.TokensPerSecond(), used * 1e-9,
-        100 * used / limit, limit * 1e-9);
+    report << absl::StrFormat("decode: %d tokens, %.1f tokens/s, %.1f GB/s",
+                              decode_speed_.tokens,
+                              decode_speed_.TokensPerSecond(), used * 1e-9);
+    if (options_.measure_bandwidth) {
+      const double limit = MeasureReadBandwidth(context_.pool());
+      report << absl::StrFormat(", %.0f%% of the %.1f GB/s that memory gives",
+                                100 * used / limit, limit * 1e-9);
+    }
+    report << "\n";
   }
 
  private:
@@ -273,29 +286,29 @@ absl::Status Generate(const GenerateOptions& options, std::ostream& text,
   ModelFile file;
   status = OpenModel(options, report, live, file);
   if (!status.ok()) return status;
+  const absl::StatusOr<ModelConfig> config = ReadModelConfig(*file.gguf);
+  if (!config.ok()) return file.Named(config.status());
   const absl::StatusOr<Tokenizer> tokenizer = Tokenizer::FromGguf(*file.gguf);
-  if (!tokenizer.ok()) return tokenizer.status();
+  if (!tokenizer.ok()) return file.Named(tokenizer.status());
+  if (tokenizer->vocab_size() > config->vocabulary) {
+    return file.Named(Error("the tokenizer has ", tokenizer->vocab_size(),
+                            " tokens, but the model ", config->vocabulary));
+  }
   const absl::StatusOr<std::vector<int32_t>> prompt =
       EncodePrompt(options, *file.gguf, *tokenizer);
   if (!prompt.ok()) return prompt.status();
-
+  if (static_cast<int64_t>(prompt->size()) > config->context) {
+    return Error("the prompt has ", prompt->size(),
+                 " tokens, but the model's context ", config->context);
+  }
   HostContext context(options.threads);
   const absl::StatusOr<Model> model =
       Model::Load(*file.gguf, options.dtype, context);
-  if (!model.ok()) return model.status();
-  const ModelConfig& config = model->config();
-  if (tokenizer->vocab_size() > config.vocabulary) {
-    return Error("the tokenizer has ", tokenizer->vocab_size(),
-                 " tokens, but the model ", config.vocabulary);
-  }
-  const int64_t length = static_cast<int64_t>(prompt->size());
-  if (length > config.context) {
-    return Error("the prompt has ", length, " tokens, but the model's context ",
-                 config.context);
-  }
+  if (!model.ok()) return file.Named(model.status());
 
   Run run(options, *tokenizer, *model, *prompt, context);
-  context.pool().SetSpinning(true);
+  // Threads that spin without a processor of their own are in the way.
+  context.pool().SetSpinning(context.num_threads() <= AvailableProcessors());
   status = run.Generate(text);
   context.pool().SetSpinning(false);
   if (status.ok()) status = run.DumpLogits();

@@ -36,6 +36,8 @@ struct GenerateOptions {
   // A safetensors file for the logits of all positions, f32 [positions, V], and
   // the tokens there, i32 [positions]. Empty: none.
   std::string dump_logits;
+  // Measure how fast memory is read, for the report.
+  bool measure_bandwidth = true;
 };
 
 // Writes the text to `text` as it comes, and progress and speed to `report`;

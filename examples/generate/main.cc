@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <optional>
@@ -15,8 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
+#include "absl/flags/reflection.h"
 #include "absl/flags/usage.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -46,19 +49,25 @@ ABSL_FLAG(std::string, dump_logits, "",
 namespace tilework {
 namespace {
 
-// Flags may be written with dashes: --top-k for --top_k.
-void UnderscoreFlagNames(int argc, char** argv) {
+// Lets flags be written with dashes, --top-k for --top_k, and finds one without
+// its value, for which the parser would write two lines.
+absl::Status PrepareFlags(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (!argument.starts_with("--")) continue;
     const size_t end = std::min(argument.find('='), argument.size());
     std::string name(argument.substr(2, end - 2));
     std::replace(name.begin(), name.end(), '-', '_');
-    for (const std::string_view known :
-         {"random_weights", "top_k", "top_p", "dump_logits"}) {
-      if (name == known) name.copy(argv[i] + 2, name.size());
+    const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
+    if (flag == nullptr) continue;
+    name.copy(argv[i] + 2, name.size());
+    if (end < argument.size() || flag->IsOfType<bool>()) continue;
+    if (++i == argc) {  // the next argument is the value
+      return absl::InvalidArgumentError(
+          absl::StrCat(argument, " needs a value"));
     }
   }
+  return absl::OkStatus();
 }
 
 std::optional<DType> ParseDType(std::string_view name) {
@@ -69,7 +78,8 @@ std::optional<DType> ParseDType(std::string_view name) {
 }
 
 absl::Status Main(int argc, char** argv) {
-  UnderscoreFlagNames(argc, argv);
+  const absl::Status prepared = PrepareFlags(argc, argv);
+  if (!prepared.ok()) return prepared;
   std::vector<char*> positional;
   std::vector<absl::UnrecognizedFlag> unrecognized;
   absl::ParseAbseilFlagsOnly(argc, argv, positional, unrecognized);
