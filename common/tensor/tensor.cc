@@ -92,10 +92,12 @@ std::string Dims::ToString() const {
 
 Dims ContiguousStrides(const Dims& shape) {
   Dims strides = shape;
-  int64_t stride = 1;
+  // Wraps around in a view that is too large to exist, which the argument
+  // checks find.
+  uint64_t stride = 1;
   for (int i = shape.size() - 1; i >= 0; --i) {
-    strides[i] = stride;
-    stride *= std::max<int64_t>(shape[i], 1);
+    strides[i] = static_cast<int64_t>(stride);
+    stride *= static_cast<uint64_t>(std::max<int64_t>(shape[i], 1));
   }
   return strides;
 }
@@ -104,11 +106,12 @@ namespace tensor_internal {
 
 template <bool kConst>
 bool View<kConst>::IsContiguous() const {
-  int64_t expected = 1;
+  uint64_t expected = 1;  // wraps around as in ContiguousStrides
   for (int i = rank() - 1; i >= 0; --i) {
+    const auto stride = static_cast<uint64_t>(strides_[i]);
     if (shape_[i] == 0) return true;
-    if (shape_[i] != 1 && strides_[i] != expected) return false;
-    expected *= shape_[i];
+    if (shape_[i] != 1 && stride != expected) return false;
+    expected *= static_cast<uint64_t>(shape_[i]);
   }
   return true;
 }
