@@ -488,100 +488,130 @@ struct PartialSums {
 // Merging less than this is not worth waking other threads for.
 constexpr int64_t kSerialMerge = int64_t{1} << 17;
 
+// A call for one type: the tasks of a plan, and the merging of splits.
 template <typename T>
-void RunTyped(const AttentionCall& call, HostContext& context) {
-  const AttentionSizes<T> sizes(call.q.dim(3), call.dv);
-  const int64_t num_batches = call.q.dim(0);
-  const int64_t rows = call.q.dim(2) * (call.q.dim(1) / call.num_kv_heads);
-  int64_t most_keys = 0;
-  for (int64_t b = 0; b < num_batches; ++b) {
-    most_keys = std::max(most_keys, call.keys(b).mask.num_keys);
-  }
-  const AttentionPlan plan =
-      PlanAttention({.heads = num_batches * call.num_kv_heads,
-                     .rows = rows,
-                     .keys = most_keys,
-                     .d = sizes.d,
-                     .dv = sizes.dv,
-                     .split = call.split});
-
-  // One unit is a block of rows of one head; a wave of units shares the memory
-  // for partial results.
-  const int64_t units = plan.num_tasks / plan.splits;
-  const int64_t wave = plan.wave_blocks;
-  const int64_t unit_floats = plan.block_rows * plan.splits * sizes.sum_stride;
-  ScratchScope scratch(context.arena());
-  const int num_threads = context.num_threads();
-  auto* work = scratch.Allocate<Workspace<T>>(num_threads);
-  for (int i = 0; i < num_threads; ++i) {
-    new (work + i) Workspace<T>(scratch, sizes, plan.block_rows);
-  }
-  const int64_t kept_rows = plan.splits == 1 ? 0 : wave * plan.block_rows;
-  const PartialSums partial(scratch, kept_rows, plan.splits, sizes.sum_stride);
-
-  struct Unit {
-    int64_t head, row, rows;
-  };
-  const auto unit_at = [&](int64_t unit) {
-    // The last rows first: with a causal mask they are the longest.
-    const int64_t block = plan.row_blocks - 1 - unit % plan.row_blocks;
-    const int64_t row = block * plan.block_rows;
-    return Unit{unit / plan.row_blocks, row,
-                std::min(plan.block_rows, rows - row)};
-  };
-  const auto task_of = [&](const Unit& unit, int thread) {
-    return AttentionTask<T>(call, sizes, unit.head / call.num_kv_heads,
-                            unit.head % call.num_kv_heads, work[thread]);
-  };
-  for (int64_t first = 0; first < units; first += wave) {
-    const int64_t count = std::min(wave, units - first);
-    const auto run = [&](int64_t task, int thread) HWY_ATTR {
-      const Unit unit = unit_at(first + task / plan.splits);
-      const int64_t split = task % plan.splits;
-      const int64_t key = split * plan.split_keys;
-      AttentionTask<T> attention = task_of(unit, thread);
-      attention.Run(unit.row, unit.rows, {key, key + plan.split_keys});
-      const RowSums& sums = work[thread].sums;
-      for (int64_t r = 0; r < unit.rows; ++r) {
-        if (plan.splits > 1) {
-          const int64_t kept = task / plan.splits * plan.block_rows + r;
-          partial.Keep(sums, r, kept, split);
-        } else {
-          attention.Finish(unit.row + r, sums.max[r], sums.weight[r],
-                           sums.values + r * sizes.sum_stride);
-        }
-      }
-    };
-    context.pool().ParallelFor(count * plan.splits, run);
-    if (plan.splits == 1) continue;
-
-    const auto merge = [&](int64_t task, int thread) HWY_ATTR {
-      const Unit unit = unit_at(first + task);
-      const AttentionTask<T> attention = task_of(unit, thread);
-      for (int64_t r = 0; r < unit.rows; ++r) {
-        const int64_t kept = task * plan.block_rows + r;
-        const int64_t used =
-            (std::max<int64_t>(attention.RowKeys(unit.row + r).end, 1) +
-             plan.split_keys - 1) /
-            plan.split_keys;
-        const auto [max, weight] = partial.Merge(kept, used);
-        attention.Finish(
-            unit.row + r, max, weight,
-            partial.sums.values + kept * plan.splits * sizes.sum_stride);
-      }
-    };
-    if (count * unit_floats < kSerialMerge) {
-      for (int64_t task = 0; task < count; ++task) merge(task, 0);
-    } else {
-      context.pool().ParallelFor(count, merge);
+class AttentionRun {
+ public:
+  AttentionRun(const AttentionCall& call, HostContext& context)
+      : call_(call),
+        context_(context),
+        sizes_(call.q.dim(3), call.dv),
+        rows_(call.q.dim(2) * (call.q.dim(1) / call.num_kv_heads)),
+        plan_(Plan()),
+        scratch_(context.arena()),
+        work_(scratch_.Allocate<Workspace<T>>(context.num_threads())),
+        partial_(scratch_,
+                 plan_.splits == 1 ? 0 : plan_.wave_blocks * plan_.block_rows,
+                 plan_.splits, sizes_.sum_stride) {
+    for (int i = 0; i < context.num_threads(); ++i) {
+      new (work_ + i) Workspace<T>(scratch_, sizes_, plan_.block_rows);
     }
   }
-}
+
+  void Run() {
+    const int64_t blocks = plan_.num_tasks / plan_.splits;
+    for (int64_t first = 0; first < blocks; first += plan_.wave_blocks) {
+      const int64_t count = std::min(plan_.wave_blocks, blocks - first);
+      context_.pool().ParallelFor(
+          count * plan_.splits, [&](int64_t task, int thread) HWY_ATTR {
+            RunTask(first, task / plan_.splits, task % plan_.splits, thread);
+          });
+      if (plan_.splits > 1) MergeWave(first, count);
+    }
+  }
+
+ private:
+  // A block of rows of one head.
+  struct Block {
+    int64_t head, row, rows;
+  };
+
+  AttentionPlan Plan() const {
+    int64_t most_keys = 0;
+    for (int64_t b = 0; b < call_.q.dim(0); ++b) {
+      most_keys = std::max(most_keys, call_.keys(b).mask.num_keys);
+    }
+    return PlanAttention({.heads = call_.q.dim(0) * call_.num_kv_heads,
+                          .rows = rows_,
+                          .keys = most_keys,
+                          .d = sizes_.d,
+                          .dv = sizes_.dv,
+                          .split = call_.split});
+  }
+
+  Block BlockAt(int64_t block) const {
+    // The last rows first: with a causal mask they are the longest.
+    const int64_t row =
+        (plan_.row_blocks - 1 - block % plan_.row_blocks) * plan_.block_rows;
+    return {block / plan_.row_blocks, row,
+            std::min(plan_.block_rows, rows_ - row)};
+  }
+
+  AttentionTask<T> TaskOf(const Block& block, int thread) const {
+    return AttentionTask<T>(call_, sizes_, block.head / call_.num_kv_heads,
+                            block.head % call_.num_kv_heads, work_[thread]);
+  }
+
+  // Block number `index` of the wave that begins with block `first`.
+  void RunTask(int64_t first, int64_t index, int64_t split, int thread) const {
+    const Block block = BlockAt(first + index);
+    const int64_t key = split * plan_.split_keys;
+    AttentionTask<T> attention = TaskOf(block, thread);
+    attention.Run(block.row, block.rows, {key, key + plan_.split_keys});
+    const RowSums& sums = work_[thread].sums;
+    for (int64_t r = 0; r < block.rows; ++r) {
+      if (plan_.splits > 1) {
+        partial_.Keep(sums, r, index * plan_.block_rows + r, split);
+      } else {
+        attention.Finish(block.row + r, sums.max[r], sums.weight[r],
+                         sums.values + r * sizes_.sum_stride);
+      }
+    }
+  }
+
+  void MergeWave(int64_t first, int64_t count) const {
+    const auto merge = [&](int64_t index, int thread)
+                           HWY_ATTR { MergeBlock(first, index, thread); };
+    const int64_t partial_floats =
+        count * plan_.block_rows * plan_.splits * sizes_.sum_stride;
+    if (partial_floats < kSerialMerge) {
+      for (int64_t index = 0; index < count; ++index) merge(index, 0);
+    } else {
+      context_.pool().ParallelFor(count, merge);
+    }
+  }
+
+  void MergeBlock(int64_t first, int64_t index, int thread) const {
+    const Block block = BlockAt(first + index);
+    const AttentionTask<T> attention = TaskOf(block, thread);
+    for (int64_t r = 0; r < block.rows; ++r) {
+      const int64_t kept = index * plan_.block_rows + r;
+      const int64_t keys = attention.RowKeys(block.row + r).end;
+      // A dead row has one split, too.
+      const int64_t used = std::max<int64_t>(
+          (keys + plan_.split_keys - 1) / plan_.split_keys, 1);
+      const auto [max, weight] = partial_.Merge(kept, used);
+      attention.Finish(
+          block.row + r, max, weight,
+          partial_.sums.values + kept * plan_.splits * sizes_.sum_stride);
+    }
+  }
+
+  const AttentionCall& call_;
+  HostContext& context_;
+  const AttentionSizes<T> sizes_;
+  const int64_t rows_;  // of a head
+  const AttentionPlan plan_;
+  ScratchScope scratch_;
+  Workspace<T>* const work_;  // one a thread
+  const PartialSums partial_;
+};
 
 // Computes the call, which has rows (B, Hq, Sq > 0).
 inline void RunAttention(const AttentionCall& call, HostContext& context) {
-  VisitFloat(call.q.dtype(),
-             [&](auto type) { RunTyped<decltype(type)>(call, context); });
+  VisitFloat(call.q.dtype(), [&](auto type) {
+    AttentionRun<decltype(type)>(call, context).Run();
+  });
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
