@@ -73,7 +73,8 @@ constexpr E8M0 MxScale(float amax, MxScaleMode mode) {
       scale = mx_internal::CeilExponent(amax * (1.0f / F::kMax));
       break;
   }
-  return E8M0::FromBits(static_cast<uint8_t>(std::clamp(scale, 0, 254)));
+  // Never above 255 - kMaxExponent.
+  return E8M0::FromBits(static_cast<uint8_t>(std::max(scale, 0)));
 }
 
 // 1 / scale, exactly; NaN for the NaN scale. The scale 2^127 gives a subnormal.

@@ -1,9 +1,6 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,6 +12,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/simd/simd_testing.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/guard_page.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/simd_targets.h"
 #include "tilework/testing/tensors.h"
@@ -146,31 +144,6 @@ TEST_P(SimdTest, PartialStoresTouchNothingBeyond) {
     }
   }
 }
-
-// Two pages, the second of which must not be read.
-class GuardPage {
- public:
-  GuardPage() : size_(static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
-    void* pages = mmap(nullptr, 2 * size_, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return;
-    start_ = static_cast<unsigned char*>(pages);
-    if (mprotect(start_ + size_, size_, PROT_NONE) == 0) end_ = start_ + size_;
-  }
-  ~GuardPage() {
-    if (start_ != nullptr) munmap(start_, 2 * size_);
-  }
-  GuardPage(const GuardPage&) = delete;
-  GuardPage& operator=(const GuardPage&) = delete;
-
-  // The end of the readable page; null if there is none.
-  unsigned char* end() const { return end_; }
-
- private:
-  size_t size_;
-  unsigned char* start_ = nullptr;
-  unsigned char* end_ = nullptr;
-};
 
 TEST_P(SimdTest, PartialLoadsReadNothingBeyondAndGiveZeros) {
   const size_t lanes = simd_testing::Lanes();
