@@ -5,38 +5,24 @@
 // f64 functions: they are exact to less than an f32 ulp for any angle.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
-#include <numbers>
 
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/rope/rope_scaling.h"
 #include "tilework/kernels/rope/rope_tables.h"
 
 namespace tilework {
 namespace {
 
 constexpr int64_t kElementsPerTask = int64_t{1} << 12;
-
-double InverseFrequency(const RopeTablesArgs& args, int64_t i) {
-  const double r = static_cast<double>(args.rotary_dim);
-  const double f = std::pow(args.base, -2.0 * static_cast<double>(i) / r);
-  if (args.rope_type == RopeType::kDefault) return f;
-  const double scaled = f / args.factor;
-  if (args.rope_type == RopeType::kLinear) return scaled;
-  const double wavelength = 2 * std::numbers::pi / f;
-  const double m0 = static_cast<double>(args.original_max_position);
-  const double low = args.low_freq_factor;
-  const double high = args.high_freq_factor;
-  if (wavelength < m0 / high) return f;
-  if (wavelength > m0 / low) return scaled;
-  const double g = (m0 / wavelength - low) / (high - low);
-  return (1 - g) * scaled + g * f;
-}
 
 // To f32 with the last bit set if anything is lost: a further rounding, to a
 // narrower type, then gives what one rounding of `value` would.
@@ -57,36 +43,127 @@ T RoundOnce(double value) {
   }
 }
 
+// A position in the two precisions, each rounded once.
+struct Position {
+  float f32;
+  double f64;
+};
+
+template <typename T>
+Position PositionOf(T value) {
+  return {.f32 = static_cast<float>(value), .f64 = static_cast<double>(value)};
+}
+
+// Of the angle, times the attention factor.
+struct Values {
+  double cos;
+  double sin;
+};
+
 class Builder {
  public:
-  Builder(const RopeTablesArgs& args, const double* inv_freq,
-          const float* inv_freq_f32)
+  Builder(const RopeTablesArgs& args, const RopeScaling& scaling,
+          ScratchScope& scratch)
       : args_(args),
-        inv_freq_(inv_freq),
-        inv_freq_f32_(inv_freq_f32),
-        h_(args.rotary_dim / 2) {}
+        h_(args.rotary_dim / 2),
+        inv_freq_(scratch.Allocate<double>(h_)),
+        inv_freq_f32_(scratch.Allocate<float>(h_)),
+        attention_factor_(scaling.AttentionFactor()) {
+    for (int64_t i = 0; i < h_; ++i) {
+      inv_freq_[i] = scaling.InverseFrequency(i);
+      inv_freq_f32_[i] = static_cast<float>(inv_freq_[i]);
+    }
+  }
 
-  // Row `row` of `table`, with the values of `function`, cos or sin.
-  void WriteRow(const Tensor& table, int64_t row,
-                double (*function)(double)) const {
-    if (!table.present()) return;
-    const double position = static_cast<double>(args_.position_start + row);
+  void WriteResults() const {
+    if (args_.attention_factor_out.present()) {
+      *args_.attention_factor_out.data<float>() =
+          static_cast<float>(attention_factor_);
+    }
+    if (!args_.inv_freq.present()) return;
+    for (int64_t i = 0; i < h_; ++i) {
+      *args_.inv_freq.At<float>(i) = inv_freq_f32_[i];
+    }
+  }
+
+  // Row `row` of all tables, by way of h `values`.
+  void WriteRow(int64_t row, Values* values) const {
+    const std::array<Position, 3> positions = PositionsOf(row);
+    for (int64_t i = 0; i < h_; ++i) {
+      values[i] = ValuesOf(positions[Axis(i)], i);
+    }
+    if (args_.cos.present()) Write(args_.cos, row, &Values::cos, values);
+    if (args_.sin.present()) Write(args_.sin, row, &Values::sin, values);
+    if (!args_.rope_cache.present()) return;
+    const int64_t width = args_.rope_cache.dim(1) / 2;
+    Write(args_.rope_cache.Slice(1, 0, width), row, &Values::cos, values);
+    Write(args_.rope_cache.Slice(1, width, width), row, &Values::sin, values);
+  }
+
+ private:
+  // The axis of positions that pair i turns by.
+  size_t Axis(int64_t i) const {
+    if (!args_.mrope_section.has_value()) return 0;
+    const std::array<int64_t, 3>& section = *args_.mrope_section;
+    if (args_.mrope_interleaved) {
+      const size_t axis = static_cast<size_t>(i % 3);
+      return i < 3 * section[axis] ? axis : 0;
+    }
+    if (i < section[0]) return 0;
+    return i < section[0] + section[1] ? 1 : 2;
+  }
+
+  // Of each axis; all the same where there is one.
+  std::array<Position, 3> PositionsOf(int64_t row) const {
+    if (!args_.positions.present()) {
+      const Position position = PositionOf(args_.position_start + row);
+      return {position, position, position};
+    }
+    switch (args_.positions.dtype()) {
+      case DType::kI32:
+        return ReadPositions<int32_t>(row);
+      case DType::kI64:
+        return ReadPositions<int64_t>(row);
+      default:
+        return ReadPositions<float>(row);
+    }
+  }
+
+  template <typename T>
+  std::array<Position, 3> ReadPositions(int64_t row) const {
+    const ConstTensor& positions = args_.positions;
+    if (positions.rank() == 1) {
+      const Position position = PositionOf(*positions.At<T>(row));
+      return {position, position, position};
+    }
+    return {PositionOf(*positions.At<T>(0, row)),
+            PositionOf(*positions.At<T>(1, row)),
+            PositionOf(*positions.At<T>(2, row))};
+  }
+
+  Values ValuesOf(const Position& position, int64_t i) const {
+    if (args_.precision == RopePrecision::kF64) {
+      const double angle = position.f64 * inv_freq_[i];
+      return {.cos = std::cos(angle) * attention_factor_,
+              .sin = std::sin(angle) * attention_factor_};
+    }
+    const double angle = static_cast<double>(position.f32 * inv_freq_f32_[i]);
+    const float factor = static_cast<float>(attention_factor_);
+    return {.cos = static_cast<float>(std::cos(angle)) * factor,
+            .sin = static_cast<float>(std::sin(angle)) * factor};
+  }
+
+  void Write(const Tensor& table, int64_t row, double Values::*member,
+             const Values* values) const {
     VisitFloat(table.dtype(), [&](auto type) {
       using T = decltype(type);
       for (int64_t i = 0; i < h_; ++i) {
-        T value;
-        if (args_.precision == RopePrecision::kF64) {
-          value = RoundOnce<T>(function(position * inv_freq_[i]));
-        } else {
-          const float angle = static_cast<float>(position) * inv_freq_f32_[i];
-          value = T(static_cast<float>(function(static_cast<double>(angle))));
-        }
-        WritePair(table.At<T>(row), table.stride(1), i, value);
+        WritePair(table.At<T>(row), table.stride(1), i,
+                  RoundOnce<T>(values[i].*member));
       }
     });
   }
 
- private:
   template <typename T>
   void WritePair(T* row, int64_t stride, int64_t i, T value) const {
     if (!args_.duplicate) {
@@ -101,40 +178,41 @@ class Builder {
   }
 
   const RopeTablesArgs& args_;
-  const double* inv_freq_;
-  const float* inv_freq_f32_;
   int64_t h_;
+  double* inv_freq_;
+  float* inv_freq_f32_;
+  double attention_factor_;
 };
 
-double Cos(double angle) { return std::cos(angle); }
-double Sin(double angle) { return std::sin(angle); }
+// P; 0 if no table is wanted.
+int64_t NumRows(const RopeTablesArgs& args) {
+  for (const Tensor& table : {args.cos, args.sin, args.rope_cache}) {
+    if (table.present()) return table.dim(0);
+  }
+  return 0;
+}
 
 }  // namespace
 
 absl::Status RopeTables(const RopeTablesArgs& args, HostContext& context) {
   if (absl::Status status = Validate(args); !status.ok()) return status;
-  const int64_t h = args.rotary_dim / 2;
-  ScratchScope scratch(context.arena());
-  double* inv_freq = scratch.Allocate<double>(h);
-  float* inv_freq_f32 = scratch.Allocate<float>(h);
-  for (int64_t i = 0; i < h; ++i) {
-    inv_freq[i] = InverseFrequency(args, i);
-    if (args.freq_factors.present()) {
-      inv_freq[i] /= static_cast<double>(*args.freq_factors.At<float>(i));
-    }
-    inv_freq_f32[i] = static_cast<float>(inv_freq[i]);
-    if (args.inv_freq.present()) *args.inv_freq.At<float>(i) = inv_freq_f32[i];
+  const int64_t rows = NumRows(args);
+  if (rows == 0 && !args.inv_freq.present() &&
+      !args.attention_factor_out.present()) {
+    return absl::OkStatus();
   }
-  const Tensor& either = args.cos.present() ? args.cos : args.sin;
-  const int64_t rows = either.present() ? either.dim(0) : 0;
-  const Builder builder(args, inv_freq, inv_freq_f32);
+  const RopeScaling scaling(args);
+  ScratchScope scratch(context.arena());
+  const Builder builder(args, scaling, scratch);
+  builder.WriteResults();
+  const int64_t h = args.rotary_dim / 2;
+  Values* values = scratch.Allocate<Values>(h * context.num_threads());
   const int64_t step = std::max<int64_t>(kElementsPerTask / h, 1);
   context.pool().ParallelFor(
-      (rows + step - 1) / step, [&](int64_t task, int /*thread*/) {
+      (rows + step - 1) / step, [&](int64_t task, int thread) {
         const int64_t end = std::min(rows, (task + 1) * step);
         for (int64_t row = task * step; row < end; ++row) {
-          builder.WriteRow(args.cos, row, Cos);
-          builder.WriteRow(args.sin, row, Sin);
+          builder.WriteRow(row, values + h * thread);
         }
       });
   return absl::OkStatus();

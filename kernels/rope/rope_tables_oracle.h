@@ -4,11 +4,14 @@
 #ifndef TILEWORK_KERNELS_ROPE_ROPE_TABLES_ORACLE_H_
 #define TILEWORK_KERNELS_ROPE_ROPE_TABLES_ORACLE_H_
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <numbers>
 #include <vector>
 
+#include "tilework/common/dtype/dtype.h"
 #include "tilework/kernels/rope/rope_tables.h"
 #include "tilework/testing/tensors.h"
 
@@ -16,51 +19,142 @@ namespace tilework {
 
 struct RopeTablesReference {
   std::vector<double> inv_freq;  // [h], not rounded
-  std::vector<double> cos, sin;  // [rows, W], not rounded
+  double attention_factor = 1;   // not rounded
+  // [rows, W], not rounded; kF32: with the f32 angle and the f32 factor.
+  std::vector<double> cos, sin;
   // [rows, W]: by how much an f64 angle may be off, 0 for the given f32 one.
   std::vector<double> angle_error;
 };
+
+namespace rope_tables_oracle {
+
+inline double YarnFrequency(const RopeTablesArgs& args, double f, double i) {
+  const double r = static_cast<double>(args.rotary_dim);
+  const auto d = [&](double turns) {
+    const double m0 = static_cast<double>(*args.original_max_position);
+    return r * std::log(m0 / (turns * 2 * std::numbers::pi)) /
+           (2 * std::log(args.base));
+  };
+  double low = d(args.beta_fast);
+  double high = d(args.beta_slow);
+  if (args.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, r - 1);
+  if (low == high) high += 0.001;
+  const double ramp = std::min(std::max((i - low) / (high - low), 0.0), 1.0);
+  return f / *args.factor * ramp + f * (1 - ramp);
+}
+
+inline double Llama3Frequency(const RopeTablesArgs& args, double f) {
+  const double turns = static_cast<double>(*args.original_max_position) * f /
+                       (2 * std::numbers::pi);
+  const double g = (turns - args.low_freq_factor) /
+                   (args.high_freq_factor - args.low_freq_factor);
+  if (turns < args.low_freq_factor) return f / *args.factor;
+  if (turns > args.high_freq_factor) return f;
+  return (1 - g) * f / *args.factor + g * f;
+}
+
+inline double InverseFrequency(const RopeTablesArgs& args, int64_t i) {
+  const double r = static_cast<double>(args.rotary_dim);
+  const double exponent = static_cast<double>(2 * i) / r;
+  const double f = 1 / std::pow(args.base, exponent);
+  switch (args.rope_type) {
+    case RopeType::kDefault:
+      return f;
+    case RopeType::kLinear:
+      return f / *args.factor;
+    case RopeType::kNtk:
+      // (base * F^(R / (R - 2)))^-exponent
+      return f * std::pow(*args.factor, -exponent * r / (r - 2));
+    case RopeType::kDynamicNtk: {
+      const double m = static_cast<double>(*args.max_position);
+      const double n = std::max(static_cast<double>(args.seq_len), m);
+      const double stretch = *args.factor * n / m - (*args.factor - 1);
+      return f * std::pow(stretch, -exponent * r / (r - 2));
+    }
+    case RopeType::kLlama3:
+      return Llama3Frequency(args, f);
+    case RopeType::kYarn:
+      return YarnFrequency(args, f, static_cast<double>(i));
+    case RopeType::kLongrope:
+      return f / Read(args.seq_len > *args.original_max_position
+                          ? args.long_factor
+                          : args.short_factor,
+                      {i});
+  }
+  return 0;
+}
+
+inline double AttentionFactor(const RopeTablesArgs& args) {
+  if (args.attention_factor.has_value()) return *args.attention_factor;
+  if (args.rope_type == RopeType::kYarn && *args.factor > 1) {
+    const double grown = std::log(*args.factor) / 10;
+    if (args.mscale == 0 || args.mscale_all_dim == 0) return 1 + grown;
+    return (1 + grown * args.mscale) / (1 + grown * args.mscale_all_dim);
+  }
+  if (args.rope_type == RopeType::kLongrope) {
+    const double m0 = static_cast<double>(*args.original_max_position);
+    const double factor = args.factor.has_value()
+                              ? *args.factor
+                              : static_cast<double>(*args.max_position) / m0;
+    if (factor > 1) return std::sqrt(1 + std::log(factor) / std::log(m0));
+  }
+  return 1;
+}
+
+// The position of row `row` and pair i.
+inline double PositionOf(const RopeTablesArgs& args, int64_t row, int64_t i) {
+  if (!args.positions.present()) {
+    return static_cast<double>(args.position_start + row);
+  }
+  if (!args.mrope_section.has_value()) return Read(args.positions, {row});
+  const auto& [t, h, w] = *args.mrope_section;
+  int64_t axis = 0;
+  if (args.mrope_interleaved) {
+    if (i % 3 == 1 && i < 3 * h) axis = 1;
+    if (i % 3 == 2 && i < 3 * w) axis = 2;
+  } else {
+    if (i >= t) axis = 1;
+    if (i >= t + h) axis = 2;
+  }
+  return Read(args.positions, {axis, row});
+}
+
+}  // namespace rope_tables_oracle
 
 inline RopeTablesReference RopeTablesOracle(const RopeTablesArgs& args,
                                             int64_t rows) {
   RopeTablesReference result;
   const int64_t h = args.rotary_dim / 2;
+  result.attention_factor = rope_tables_oracle::AttentionFactor(args);
   for (int64_t i = 0; i < h; ++i) {
-    const double f = 1 / std::pow(args.base, static_cast<double>(2 * i) /
-                                                 static_cast<double>(2 * h));
-    double inv_freq = f;
-    if (args.rope_type == RopeType::kLinear) inv_freq = f / args.factor;
-    if (args.rope_type == RopeType::kLlama3) {
-      const double turns = static_cast<double>(args.original_max_position) * f /
-                           (2 * std::numbers::pi);
-      const double g = (turns - args.low_freq_factor) /
-                       (args.high_freq_factor - args.low_freq_factor);
-      if (turns < args.low_freq_factor) {
-        inv_freq = f / args.factor;
-      } else if (turns <= args.high_freq_factor) {
-        inv_freq = (1 - g) * f / args.factor + g * f;
-      }
-    }
+    double inv_freq = rope_tables_oracle::InverseFrequency(args, i);
     if (args.freq_factors.present()) inv_freq /= Read(args.freq_factors, {i});
     result.inv_freq.push_back(inv_freq);
   }
   for (int64_t row = 0; row < rows; ++row) {
-    const int64_t p = args.position_start + row;
     const int64_t width = args.duplicate ? 2 * h : h;
     for (int64_t column = 0; column < width; ++column) {
       const int64_t i = !args.duplicate          ? column
                         : args.contiguous_layout ? column % h
                                                  : column / 2;
+      const double p = rope_tables_oracle::PositionOf(args, row, i);
       const double inv_freq = result.inv_freq[static_cast<size_t>(i)];
-      double angle = static_cast<double>(p) * inv_freq;
-      double angle_error = std::abs(angle) * 0x1p-51;
+      double factor = result.attention_factor;
+      double angle = p * inv_freq;
+      double angle_error = std::abs(angle) * 0x1p-51 * factor;
       if (args.precision == RopePrecision::kF32) {
+        factor = RoundToDType(factor, DType::kF32);
         angle = static_cast<double>(static_cast<float>(p) *
                                     static_cast<float>(inv_freq));
         angle_error = 0;
       }
-      result.cos.push_back(std::cos(angle));
-      result.sin.push_back(std::sin(angle));
+      result.cos.push_back(factor * std::cos(angle));
+      result.sin.push_back(factor * std::sin(angle));
       result.angle_error.push_back(angle_error);
     }
   }
