@@ -185,6 +185,16 @@ struct Float4E2M1Pair {
   }
 };
 
+// Element i of packed ones.
+constexpr Float4E2M1 GetPacked(const Float4E2M1Pair* pairs, int64_t i) {
+  return i % 2 == 0 ? pairs[i / 2].first() : pairs[i / 2].second();
+}
+constexpr void SetPacked(Float4E2M1Pair* pairs, int64_t i, Float4E2M1 value) {
+  Float4E2M1Pair& pair = pairs[i / 2];
+  pair = i % 2 == 0 ? Float4E2M1Pair(value, pair.second())
+                    : Float4E2M1Pair(pair.first(), value);
+}
+
 // 2^(bits - 127); 255 is NaN.
 struct E8M0 {
   static constexpr uint8_t kNaNBits = 0xFF;

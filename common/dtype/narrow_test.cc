@@ -283,6 +283,16 @@ TEST(Float4E2M1PairTest, TheFirstElementIsInTheLowerBits) {
   }
 }
 
+TEST(Float4E2M1PairTest, PackedElementsAreReadAndWritten) {
+  Float4E2M1Pair pairs[] = {Float4E2M1Pair::FromBits(0x21),
+                            Float4E2M1Pair::FromBits(0x43)};
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(GetPacked(pairs, i).bits, i + 1);
+  SetPacked(pairs, 1, Float4E2M1::FromBits(0xE));
+  SetPacked(pairs, 2, Float4E2M1::FromBits(0x7));
+  EXPECT_EQ(pairs[0].bits, 0xE1);
+  EXPECT_EQ(pairs[1].bits, 0x47);
+}
+
 TEST(E8M0Test, EveryCodeDecodesByDefinition) {
   for (int code = 0; code < 255; ++code) {
     EXPECT_EQ(static_cast<float>(E8M0::FromBits(static_cast<uint8_t>(code))),

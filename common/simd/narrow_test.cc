@@ -44,15 +44,14 @@ size_t NumBytes(NarrowType type, size_t size) {
 
 // Element i of the packed `bytes`, and `values` packed, by the scalars.
 float Decode(NarrowType type, const std::vector<uint8_t>& bytes, size_t i) {
-  const uint8_t byte = bytes[i / PerByte(type)];
   float result = 0;
   VisitNarrow(type, [&](auto t) {
     using T = decltype(t);
     if constexpr (std::is_same_v<T, Float4E2M1Pair>) {
-      const auto pair = T::FromBits(byte);
-      result = static_cast<float>(i % 2 == 0 ? pair.first() : pair.second());
+      const auto* pairs = reinterpret_cast<const T*>(bytes.data());
+      result = static_cast<float>(GetPacked(pairs, static_cast<int64_t>(i)));
     } else {
-      result = static_cast<float>(T::FromBits(byte));
+      result = static_cast<float>(T::FromBits(bytes[i]));
     }
   });
   return result;
@@ -63,8 +62,8 @@ std::vector<uint8_t> Encode(NarrowType type, const std::vector<float>& values) {
     using T = decltype(t);
     for (size_t i = 0; i < values.size(); ++i) {
       if constexpr (std::is_same_v<T, Float4E2M1Pair>) {
-        const unsigned code = Float4E2M1(values[i]).bits;
-        result[i / 2] |= static_cast<uint8_t>(i % 2 == 0 ? code : code << 4);
+        SetPacked(reinterpret_cast<T*>(result.data()), static_cast<int64_t>(i),
+                  Float4E2M1(values[i]));
       } else {
         result[i] = T(values[i]).bits;
       }
