@@ -40,9 +40,10 @@ def missing_names(text, folder, folders):
                 yield name
 
 
-def kernels():
-    for path in glob.glob("*/*/BUILD"):
-        yield from re.findall(r'tilework_kernel\(\s*name = "(\w+)"', read(path))
+def kernels(paths):
+    for path in paths:
+        if os.path.basename(path) == "BUILD":
+            yield from re.findall(r'tilework_kernel\(\s*name = "(\w+)"', read(path))
 
 
 def foreign_code(text):
@@ -58,7 +59,7 @@ def foreign_code(text):
 
 
 def main():
-    tracked = subprocess.check_output(["git", "ls-files"], text=True).split("\n")
+    tracked = subprocess.check_output(["git", "ls-files"], text=True).split()
     folders = {path.split("/")[0] for path in tracked if "/" in path}
     folders.remove("third_party")  # Dependants have one too.
     problems = []
@@ -66,7 +67,7 @@ def main():
         for name in missing_names(read(path), os.path.dirname(path), folders):
             problems.append(f"{path}: there is no {name}")
     readme = read("README.md")
-    for kernel in kernels():
+    for kernel in kernels(tracked):
         if f"`{kernel}`" not in readme or f"| {kernel} |" not in read("docs/status.md"):
             problems.append(f"README.md or docs/status.md lacks the kernel {kernel}")
     for code in foreign_code(readme):
