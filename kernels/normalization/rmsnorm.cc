@@ -3,15 +3,12 @@
 
 #include "tilework/kernels/normalization/rmsnorm.h"
 
-#include <cmath>
 #include <cstdint>
-#include <string_view>
-#include <utility>
 
 #include "absl/status/status.h"
-#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/norm_check.h"
 
 namespace tilework {
 namespace {
@@ -19,43 +16,47 @@ namespace {
 void CheckAttributes(const RmsNormArgs& args, ArgumentChecker& check) {
   const int64_t h = check["H"];
   const int64_t actual = args.hidden_actual.value_or(h);
-  check.Require(h >= 1, "input is ", args.input.shape(),
-                ": H = 0, expected >= 1");
+  CheckRowSize("input", args.input, check);
   check.Require(actual >= 1 && actual <= h, "hidden_actual is ", actual,
                 ", expected 1..", h);
-  check.Require(args.eps >= 0 && std::isfinite(args.eps), "eps is ", args.eps,
-                ", expected >= 0 and finite");
+  CheckEps(args.eps, check);
   check.Require(args.gamma_offset == 0 || args.gamma_offset == 1,
                 "gamma_offset is ", args.gamma_offset, ", expected 0 or 1");
+  check.Require(args.cast_mode == RmsNormCastMode::kF32 ||
+                    args.cast_mode == RmsNormCastMode::kLlama,
+                "cast_mode is ", static_cast<int>(args.cast_mode),
+                ", expected 0 (F32) or 1 (LLAMA)");
+  const int64_t group = args.group_size.value_or(h);
+  check.Require(group >= 1 && h % group == 0, "group_size is ", group,
+                ", expected a divisor of H = ", h);
+  check.Require(group == h || actual == h, "group_size is ", group,
+                " with hidden_actual ", actual, ", expected only one of them");
 }
 
-void CheckAliasing(const RmsNormArgs& args, ArgumentChecker& check) {
-  const std::pair<std::string_view, ConstTensor> inputs[] = {
-      {"input", args.input},
-      {"gamma", args.gamma},
-      {"residual", args.residual},
-  };
-  const std::pair<std::string_view, ConstTensor> outputs[] = {
-      {"output", args.output},
-      {"residual_out", args.residual_out},
-      {"rstd", args.rstd},
-  };
-  for (const auto& [output_name, output] : outputs) {
-    const std::string_view in_place = output_name == "output" ? "input"
-                                      : output_name == "residual_out"
-                                          ? "residual"
-                                          : "";
-    for (const auto& [input_name, input] : inputs) {
-      if (input_name == in_place) {
-        check.SameOrNoOverlap(output_name, output, input_name, input);
-      } else {
-        check.NoOverlap(output_name, output, input_name, input);
-      }
-    }
+void CheckGate(const RmsNormArgs& args, ArgumentChecker& check) {
+  switch (args.gate_mode) {
+    case RmsNormGateMode::kNone:
+      check.Forbidden("gate", args.gate, "gate_mode is NONE");
+      return;
+    case RmsNormGateMode::kPre:
+    case RmsNormGateMode::kPost:
+      check.Required("gate", args.gate, "... H", kFloatTypes);
+      return;
   }
-  check.NoOverlap("residual_out", args.residual_out, "output", args.output);
-  check.NoOverlap("rstd", args.rstd, "output", args.output);
-  check.NoOverlap("rstd", args.rstd, "residual_out", args.residual_out);
+  check.Require(false, "gate_mode is ", static_cast<int>(args.gate_mode),
+                ", expected 0 (NONE), 1 (PRE) or 2 (POST)");
+}
+
+void CheckRstd(const RmsNormArgs& args, ArgumentChecker& check) {
+  if (!check.ok() || !args.rstd.present()) return;
+  const int64_t groups = check["H"] / args.group_size.value_or(check["H"]);
+  check.Bind("H/G", groups, "H / group_size");
+  check.Require(groups == 1 || args.rstd.rank() == args.input.rank(),
+                "rstd is ", args.rstd.shape(),
+                ", expected [..., H/G] with H/G "
+                "= ",
+                groups);
+  check.Optional("rstd", args.rstd, groups == 1 ? "..." : "... H/G", kF32Only);
 }
 
 }  // namespace
@@ -64,18 +65,20 @@ absl::Status Validate(const RmsNormArgs& args) {
   ArgumentChecker check("rmsnorm");
   check.Required("input", args.input, "... H", kFloatTypes);
   check.Optional("gamma", args.gamma, "H | 1 H", kFloatTypes);
-  const DType residual_types[] = {args.input.dtype(), DType::kF32};
-  check.Optional("residual", args.residual, "... H", residual_types);
-  if (args.residual.present()) {
-    const DType type[] = {args.residual.dtype()};
-    check.Optional("residual_out", args.residual_out, "... H", type);
-  } else {
-    check.Forbidden("residual_out", args.residual_out, "residual is not");
-  }
+  CheckResidual(args.input, args.residual, args.residual_out, check);
+  CheckGate(args, check);
   check.Required("output", args.output, "... H", kFloatTypes);
-  check.Optional("rstd", args.rstd, "...", kF32Only);
   CheckAttributes(args, check);
-  CheckAliasing(args, check);
+  CheckRstd(args, check);
+  const NamedTensor inputs[] = {{"input", args.input},
+                                {"gamma", args.gamma},
+                                {"residual", args.residual},
+                                {"gate", args.gate}};
+  const NamedTensor outputs[] = {
+      {"output", args.output, {"input"}},
+      {"residual_out", args.residual_out, {"residual"}},
+      {"rstd", args.rstd}};
+  CheckOverlap(inputs, outputs, check);
   return check.status();
 }
 

@@ -11,6 +11,7 @@
 
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/norm_testing.h"
 #include "tilework/kernels/normalization/rmsnorm.h"
 #include "tilework/testing/tensors.h"
 
@@ -23,35 +24,38 @@ struct RmsNormReference {
 };
 
 inline RmsNormReference RmsNormOracle(const RmsNormArgs& args) {
-  const std::vector<double> x = ToDoubles(args.input);
-  const size_t size = static_cast<size_t>(args.input.dim(-1));
+  const int64_t h_size = args.input.dim(-1);
+  const size_t size = static_cast<size_t>(h_size);
+  const size_t group = static_cast<size_t>(args.group_size.value_or(h_size));
   const double divisor =
-      static_cast<double>(args.hidden_actual.value_or(args.input.dim(-1)));
+      static_cast<double>(group < size ? args.group_size.value()
+                                       : args.hidden_actual.value_or(h_size));
   const double offset = static_cast<double>(args.gamma_offset);
-  std::vector<double> gamma(size, 1.0 - offset);
-  if (args.gamma.present()) gamma = ToDoubles(args.gamma);
+  const std::vector<double> gamma = DoublesOr(args.gamma, h_size, 1 - offset);
 
   RmsNormReference result;
-  result.residual_out = x;
-  if (args.residual.present()) {
-    const std::vector<double> residual = ToDoubles(args.residual);
-    for (size_t i = 0; i < x.size(); ++i) {
-      // The addition is one in f32: its rounding comes first.
-      const double sum = RoundToDType(x[i] + residual[i], DType::kF32);
-      result.residual_out[i] = RoundToDType(sum, args.residual.dtype());
-    }
+  std::vector<double> h = HiddenOracle(args.input, args.residual);
+  result.residual_out = h;
+  std::vector<double> silu;
+  if (args.gate.present()) silu = ToDoubles(args.gate);
+  for (double& z : silu) z = z / (1 + std::exp(-z));
+  if (args.gate_mode == RmsNormGateMode::kPre) {
+    for (size_t i = 0; i < h.size(); ++i) h[i] *= silu[i];
   }
-  const std::vector<double>& h = result.residual_out;
-  for (size_t row = 0; row < h.size() / size; ++row) {
+  for (size_t begin = 0; begin < h.size(); begin += group) {
     double sum = 0;
-    for (size_t j = 0; j < size; ++j) {
-      sum += h[row * size + j] * h[row * size + j];
-    }
+    for (size_t i = begin; i < begin + group; ++i) sum += h[i] * h[i];
     const double r =
         1 / std::sqrt(sum / divisor + static_cast<double>(args.eps));
     result.rstd.push_back(r);
-    for (size_t j = 0; j < size; ++j) {
-      result.output.push_back(h[row * size + j] * r * (gamma[j] + offset));
+    for (size_t i = begin; i < begin + group; ++i) {
+      double n = h[i] * r;
+      if (args.cast_mode == RmsNormCastMode::kLlama) {
+        n = RoundToDType(n, args.input.dtype());
+      }
+      n *= gamma[i % size] + offset;
+      if (args.gate_mode == RmsNormGateMode::kPost) n *= silu[i];
+      result.output.push_back(n);
     }
   }
   return result;

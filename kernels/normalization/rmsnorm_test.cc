@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/norm_testing.h"
 #include "tilework/kernels/normalization/rmsnorm_oracle.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/simd_targets.h"
@@ -47,12 +49,18 @@ struct Config {
   float gamma_offset = 0;
   Layout layout = Layout::kContiguous;
   double scale = 1;
+  RmsNormCastMode cast_mode = RmsNormCastMode::kF32;
+  DType gate = kNone;
+  RmsNormGateMode gate_mode = RmsNormGateMode::kNone;
+  std::optional<int64_t> group_size;
 };
 
-Dims LeadingOf(const Dims& shape) {
-  Dims leading;
-  for (int i = 0; i + 1 < shape.size(); ++i) leading.push_back(shape[i]);
-  return leading;
+Dims RstdShape(const Dims& shape, std::optional<int64_t> group_size) {
+  Dims result = WithoutLast(shape);
+  const int64_t size = shape[shape.size() - 1];
+  const int64_t group = group_size.value_or(size);
+  if (group < size) result.push_back(size / group);
+  return result;
 }
 
 // The tensors of one call, filled; the optional ones of type kNone are left
@@ -62,15 +70,18 @@ class Problem {
   explicit Problem(const Config& config, uint64_t seed = 1)
       : config_(config),
         input_(config.input, config.shape, config.layout),
-        gamma_(Present(config.gamma), GammaShape(), config.layout),
-        residual_(Present(config.residual), config.shape, config.layout),
-        residual_out_(Present(config.residual), config.shape, config.layout),
+        gamma_(TypeOrF32(config.gamma),
+               VectorShape(config.shape, config.layout), config.layout),
+        residual_(TypeOrF32(config.residual), config.shape, config.layout),
+        residual_out_(TypeOrF32(config.residual), config.shape, config.layout),
+        gate_(TypeOrF32(config.gate), config.shape, config.layout),
         output_(config.output, config.shape, config.layout),
-        rstd_(kF32, LeadingOf(config.shape), config.layout) {
+        rstd_(kF32, RstdShape(config.shape, config.group_size), config.layout) {
     Random random(seed);
     FillNormal(random, input_, config.scale, 0.1 * config.scale);
     FillNormal(random, gamma_, 0.5, 1.0);
     FillNormal(random, residual_, config.scale);
+    FillNormal(random, gate_, 2.0);
   }
 
   RmsNormArgs args() const {
@@ -78,7 +89,11 @@ class Problem {
                         .output = output_,
                         .rstd = rstd_,
                         .hidden_actual = config_.hidden_actual,
-                        .gamma_offset = config_.gamma_offset};
+                        .gamma_offset = config_.gamma_offset,
+                        .cast_mode = config_.cast_mode,
+                        .gate_mode = config_.gate_mode,
+                        .group_size = config_.group_size};
+    if (config_.gate != kNone) args.gate = gate_;
     if (config_.gamma != kNone) args.gamma = gamma_;
     if (config_.residual != kNone) {
       args.residual = residual_;
@@ -88,39 +103,31 @@ class Problem {
   }
   const Tensor& input() const { return input_.view(); }
   const Tensor& output() const { return output_.view(); }
+  const Tensor& gate() const { return gate_.view(); }
   const Tensor& residual_out() const { return residual_out_.view(); }
 
   bool Intact() const {
     return input_.Intact() && gamma_.Intact() && residual_.Intact() &&
-           residual_out_.Intact() && output_.Intact() && rstd_.Intact();
+           residual_out_.Intact() && gate_.Intact() && output_.Intact() &&
+           rstd_.Intact();
   }
 
  private:
-  static DType Present(DType dtype) { return dtype == kNone ? kF32 : dtype; }
-  Dims GammaShape() const {
-    const int64_t size = config_.shape[config_.shape.size() - 1];
-    return config_.layout == Layout::kContiguous ? Dims({size})
-                                                 : Dims({1, size});
-  }
-
   Config config_;
-  GuardedTensor input_, gamma_, residual_, residual_out_, output_, rstd_;
+  GuardedTensor input_, gamma_, residual_, residual_out_, gate_, output_, rstd_;
 };
 
 void ExpectMatches(const RmsNormReference& reference, const RmsNormArgs& args) {
-  const auto bounds = [](const std::vector<double>& exact, DType dtype) {
-    std::vector<double> bound;
-    for (const double value : exact) {
-      bound.push_back(RmsNormTolerance(dtype) * std::abs(value) +
-                      SmallestSubnormal(dtype) / 2);
-    }
-    return bound;
-  };
+  const DType type = args.output.dtype();
+  const double relative = args.cast_mode == RmsNormCastMode::kLlama
+                              ? RmsNormLlamaTolerance(args.input.dtype(), type)
+                              : RmsNormTolerance(type);
   EXPECT_TRUE(Within(args.output, reference.output,
-                     bounds(reference.output, args.output.dtype())));
+                     RelativeBound(reference.output, relative, type)));
   if (args.rstd.present()) {
     EXPECT_TRUE(
-        Within(args.rstd, reference.rstd, bounds(reference.rstd, kF32)));
+        Within(args.rstd, reference.rstd,
+               RelativeBound(reference.rstd, RmsNormTolerance(kF32), kF32)));
   }
   if (args.residual_out.present()) {
     EXPECT_EQ(ToDoubles(args.residual_out), reference.residual_out);
@@ -134,7 +141,7 @@ class RmsNormTest : public SimdTargetTest {
     const RmsNormArgs args = problem.args();
     SCOPED_TRACE(ToString(args.input) + " to " + ToString(args.output) +
                  ", gamma " + ToString(args.gamma) + ", residual " +
-                 ToString(args.residual));
+                 ToString(args.residual) + ", gate " + ToString(args.gate));
     const RmsNormReference reference = RmsNormOracle(args);
     ASSERT_EQ(RmsNorm(args, context_), absl::OkStatus());
     ExpectMatches(reference, args);
@@ -239,6 +246,142 @@ TEST_P(RmsNormTest, HiddenActualAndGammaOffset) {
                           .output = kBF16,
                           .gamma = kBF16,
                           .gamma_offset = 1});
+}
+
+TEST_P(RmsNormTest, LlamaRoundsBeforeGamma) {
+  for (const DType input : kTypes) {
+    for (const DType output : kTypes) {
+      for (const DType residual : {kNone, kF32}) {
+        ExpectMatchesTheOracle({.shape = {3, 71},
+                                .input = input,
+                                .output = output,
+                                .gamma = kF32,
+                                .residual = residual,
+                                .gamma_offset = 1,
+                                .cast_mode = RmsNormCastMode::kLlama});
+      }
+    }
+  }
+}
+
+// Where the output is f32, its rounding can be seen.
+TEST_P(RmsNormTest, LlamaRoundsToTheTypeOfInput) {
+  const Problem problem({.shape = {3, 50},
+                         .input = kBF16,
+                         .residual = kF32,
+                         .cast_mode = RmsNormCastMode::kLlama});
+  ASSERT_EQ(RmsNorm(problem.args(), context_), absl::OkStatus());
+  for (const double value : ToDoubles(problem.output())) {
+    EXPECT_EQ(value, RoundToDType(value, kBF16));
+  }
+}
+
+TEST_P(RmsNormTest, Gate) {
+  for (const RmsNormGateMode mode :
+       {RmsNormGateMode::kPre, RmsNormGateMode::kPost}) {
+    for (const DType gate : kTypes) {
+      for (const DType residual : {kNone, kBF16}) {
+        for (const Layout layout : kAllLayouts) {
+          ExpectMatchesTheOracle({.shape = {2, 3, 37},
+                                  .input = kBF16,
+                                  .output = kF32,
+                                  .gamma = kF16,
+                                  .residual = residual,
+                                  .layout = layout,
+                                  .gate = gate,
+                                  .gate_mode = mode});
+        }
+      }
+    }
+    ExpectMatchesTheOracle({.shape = {2, 301},
+                            .input = kF16,
+                            .output = kF16,
+                            .cast_mode = RmsNormCastMode::kLlama,
+                            .gate = kF16,
+                            .gate_mode = mode});
+  }
+}
+
+TEST_P(RmsNormTest, SpecialGates) {
+  for (const RmsNormGateMode mode :
+       {RmsNormGateMode::kPre, RmsNormGateMode::kPost}) {
+    const Problem problem({.shape = {1, 4}, .gate = kF32, .gate_mode = mode});
+    const RmsNormArgs args = problem.args();
+    for (int64_t j = 0; j < 4; ++j) Write(problem.gate(), {0, j}, 0);
+    ASSERT_EQ(RmsNorm(args, context_), absl::OkStatus());
+    EXPECT_EQ(ToDoubles(args.output), std::vector<double>(4, 0.0));
+    Write(problem.gate(), {0, 1}, static_cast<double>(-kInfinity));
+    ASSERT_EQ(RmsNorm(args, context_), absl::OkStatus());
+    EXPECT_TRUE(std::isnan(Read(args.output, {0, 1})));
+  }
+}
+
+TEST_P(RmsNormTest, Groups) {
+  for (const int64_t group : {1, 3, 20, 60}) {
+    for (const Layout layout : kAllLayouts) {
+      ExpectMatchesTheOracle({.shape = {2, 3, 60},
+                              .input = kBF16,
+                              .output = kBF16,
+                              .gamma = kF32,
+                              .layout = layout,
+                              .group_size = group});
+    }
+    // Mamba-2.
+    ExpectMatchesTheOracle({.shape = {3, 60},
+                            .hidden_actual = 60,
+                            .gate = kF32,
+                            .gate_mode = RmsNormGateMode::kPre,
+                            .group_size = group});
+    ExpectMatchesTheOracle({.shape = {3, 60},
+                            .input = kF16,
+                            .residual = kF16,
+                            .cast_mode = RmsNormCastMode::kLlama,
+                            .gate = kF16,
+                            .gate_mode = RmsNormGateMode::kPost,
+                            .group_size = group});
+  }
+}
+
+// Past the caches, at any alignment, come the bits of smaller calls.
+TEST_P(RmsNormTest, OutputsBeyondTheCaches) {
+  const Dims shape = {20011, 1003};
+  const auto make = [&](DType dtype) {
+    return Buffer(dtype, {shape.Product() + 1});
+  };
+  const auto unaligned = [&](Buffer& buffer) {
+    return buffer.view().Slice(0, 1, shape.Product()).Reshape(shape);
+  };
+  Buffer input = make(kBF16), stream = make(kBF16), output = make(kBF16);
+  uint32_t state = 1;
+  for (int64_t i = 0; i <= shape.Product(); ++i) {
+    state = state * 1664525u + 1013904223u;
+    // Exponents around 1.
+    const uint32_t bits = (state >> 31) << 15 | 0x3F00u | (state >> 9 & 0xFFu);
+    input.data<BFloat16>()[i] = BFloat16::FromBits(static_cast<uint16_t>(bits));
+  }
+  const RmsNormArgs args = {.input = unaligned(input),
+                            .residual = unaligned(input),
+                            .residual_out = unaligned(stream),
+                            .output = unaligned(output)};
+  ASSERT_EQ(RmsNorm(args, context_), absl::OkStatus());
+  Buffer small_output(kBF16, {128, shape[1]});
+  Buffer small_stream(kBF16, {128, shape[1]});
+  for (int64_t row = 0; row < shape[0]; row += 128) {
+    const int64_t rows = std::min<int64_t>(128, shape[0] - row);
+    const RmsNormArgs small = {
+        .input = args.input.Slice(0, row, rows),
+        .residual = args.residual.Slice(0, row, rows),
+        .residual_out = small_stream.view().Slice(0, 0, rows),
+        .output = small_output.view().Slice(0, 0, rows)};
+    ASSERT_EQ(RmsNorm(small, context_), absl::OkStatus());
+    const size_t bytes = static_cast<size_t>(small.output.NumBytes());
+    ASSERT_EQ(std::memcmp(small.output.data(),
+                          args.output.Slice(0, row, rows).data(), bytes),
+              0);
+    ASSERT_EQ(std::memcmp(small.residual_out.data(),
+                          args.residual_out.Slice(0, row, rows).data(), bytes),
+              0);
+  }
 }
 
 TEST_P(RmsNormTest, LargeAndSmallMagnitudes) {
@@ -364,7 +507,9 @@ TEST(RmsNormTargetsTest, AllGiveTheSameBits) {
                            .input = kBF16,
                            .gamma = kF16,
                            .residual = kF32,
-                           .gamma_offset = 1};
+                           .gamma_offset = 1,
+                           .cast_mode = size == 64 ? RmsNormCastMode::kLlama
+                                                   : RmsNormCastMode::kF32};
     std::optional<Problem> first;
     ForEachSimdTarget([&](int64_t target) {
       SCOPED_TRACE(SimdTargetName(target));
@@ -487,6 +632,52 @@ TEST_F(RmsNormErrorTest, Attributes) {
   args_ = problem_.args();
   args_.gamma_offset = 0.5;
   ExpectError("rmsnorm: gamma_offset is 0.5, expected 0 or 1");
+}
+
+TEST_F(RmsNormErrorTest, Gate) {
+  const GuardedTensor gate = Make({2, 3, 8});
+  args_.gate = gate;
+  ExpectError("rmsnorm: gate is given but gate_mode is NONE");
+  args_ = problem_.args();
+  args_.gate_mode = RmsNormGateMode::kPre;
+  ExpectError("rmsnorm: gate is missing, expected [..., H]");
+  args_.gate_mode = RmsNormGateMode::kPost;
+  ExpectError("rmsnorm: gate is missing, expected [..., H]");
+  const GuardedTensor narrow = Make({2, 3, 4});
+  args_.gate = narrow;
+  ExpectError("rmsnorm: gate is [2, 3, 4] but H = 8 (from input [2, 3, 8])");
+  const GuardedTensor integers = Make({2, 3, 8}, DType::kI32);
+  args_.gate = integers;
+  ExpectError("rmsnorm: gate has dtype i32, expected f32 or bf16 or f16");
+  args_.gate = gate;
+  args_.gate_mode = static_cast<RmsNormGateMode>(3);
+  ExpectError(
+      "rmsnorm: gate_mode is 3, expected 0 (NONE), 1 (PRE) or 2 (POST)");
+  args_.gate_mode = RmsNormGateMode::kPre;
+  args_.gate = args_.output;
+  ExpectError("rmsnorm: output overlaps gate");
+}
+
+TEST_F(RmsNormErrorTest, CastMode) {
+  args_.cast_mode = static_cast<RmsNormCastMode>(2);
+  ExpectError("rmsnorm: cast_mode is 2, expected 0 (F32) or 1 (LLAMA)");
+}
+
+TEST_F(RmsNormErrorTest, Groups) {
+  for (const int64_t group : {-4, 0, 3, 16}) {
+    args_.group_size = group;
+    ExpectError("rmsnorm: group_size is " + std::to_string(group) +
+                ", expected a divisor of H = 8");
+  }
+  args_.group_size = 4;
+  ExpectError("rmsnorm: rstd is [2, 3], expected [..., H/G] with H/G = 2");
+  const GuardedTensor three = Make({2, 3, 3});
+  args_.rstd = three;
+  ExpectError("rmsnorm: rstd is [2, 3, 3] but H/G = 2 (from H / group_size)");
+  args_.hidden_actual = 7;
+  ExpectError(
+      "rmsnorm: group_size is 4 with hidden_actual 7, expected only one of "
+      "them");
 }
 
 TEST_F(RmsNormErrorTest, Aliasing) {
