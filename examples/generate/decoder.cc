@@ -37,20 +37,20 @@ absl::Status Error(const Parts&... parts) {
 
 }  // namespace
 
-Decoder::Decoder(const Model& model, int64_t capacity, HostContext& context,
-                 int64_t chunk)
+Decoder::Decoder(const Model& model, DType heads, int64_t capacity,
+                 HostContext& context, int64_t chunk)
     : model_(model),
+      heads_(heads),
       capacity_(capacity),
       chunk_(std::min(chunk, capacity)),
       start_(DType::kI32, {1}) {
   ABSL_CHECK_GE(capacity, 1);
   ABSL_CHECK_GE(chunk, 1);
   const ModelConfig& config = model.config();
-  const DType dtype = model.dtype();
   x_ = Buffer(DType::kF32, {1, chunk_, config.hidden});
   next_x_ = Buffer(DType::kF32, {1, chunk_, config.hidden});
-  q_ = Buffer(dtype, {1, chunk_, config.q_heads * config.head_dim});
-  attended_ = Buffer(dtype, {1, chunk_, config.q_heads, config.head_dim});
+  q_ = Buffer(heads, {1, chunk_, config.q_heads * config.head_dim});
+  attended_ = Buffer(heads, {1, chunk_, config.q_heads, config.head_dim});
   rope_cos_ = Buffer(DType::kF32, {capacity, config.head_dim / 2});
   rope_sin_ = Buffer(DType::kF32, {capacity, config.head_dim / 2});
   // The configuration has been checked, so there is nothing to go wrong.
@@ -64,15 +64,15 @@ Decoder::Decoder(const Model& model, int64_t capacity, HostContext& context,
                            context));
   const Dims cache = {1, config.kv_heads, capacity, config.head_dim};
   for (int64_t i = 0; i < config.layers; ++i) {
-    caches_.push_back({Buffer(dtype, cache), Buffer(dtype, cache)});
+    caches_.push_back({Buffer(heads, cache), Buffer(heads, cache)});
   }
 }
 
 int64_t Decoder::StepBytes() const {
   const ModelConfig& config = model_.config();
-  return model_.WeightBytes() +
-         2 * config.layers * config.kv_heads * config.head_dim * length_ *
-             static_cast<int64_t>(SizeOf(model_.dtype()));
+  return model_.WeightBytes() + 2 * config.layers * config.kv_heads *
+                                    config.head_dim * length_ *
+                                    static_cast<int64_t>(SizeOf(heads_));
 }
 
 absl::Status Decoder::Check(absl::Span<const int32_t> tokens,

@@ -32,6 +32,8 @@ namespace tilework {
 namespace {
 
 constexpr DType kF32 = DType::kF32;
+constexpr DType kBF16 = DType::kBF16;
+constexpr DType kF16 = DType::kF16;
 
 // The relative Frobenius error of the logits of two layers.
 double Bound(DType dtype) {
@@ -74,11 +76,12 @@ std::vector<int32_t> RandomTokens(int64_t count) {
 
 // The logits of all positions: the first `prompt` tokens at once, in chunks of
 // `chunk`, the others one by one.
-Buffer AllLogits(const Model& model, absl::Span<const int32_t> tokens,
-                 int64_t prompt, int64_t chunk, HostContext& context) {
+Buffer AllLogits(const Model& model, DType heads,
+                 absl::Span<const int32_t> tokens, int64_t prompt,
+                 int64_t chunk, HostContext& context) {
   const int64_t count = static_cast<int64_t>(tokens.size());
   Buffer logits(kF32, {count, model.config().vocabulary});
-  Decoder decoder(model, count, context, chunk);
+  Decoder decoder(model, heads, count, context, chunk);
   int64_t next = 0;
   for (int64_t size = prompt; next < count; next += size, size = 1) {
     if (size == 0) continue;
@@ -90,7 +93,8 @@ Buffer AllLogits(const Model& model, absl::Span<const int32_t> tokens,
   return logits;
 }
 
-void ExpectMatches(const TestFile& file, DType dtype, int64_t count) {
+void ExpectMatches(const TestFile& file, DType dtype, DType heads,
+                   int64_t count) {
   HostContext context(2);
   const Model model = Load(file, dtype, context);
   const std::vector<int32_t> tokens = RandomTokens(count);
@@ -99,18 +103,23 @@ void ExpectMatches(const TestFile& file, DType dtype, int64_t count) {
   const std::vector<double> unbounded(expected.size(), 1e30);
   for (const int64_t chunk : {int64_t{512}, int64_t{16}, int64_t{7}}) {
     for (const int64_t prompt : {int64_t{0}, count / 2, count}) {
-      const Buffer logits = AllLogits(model, tokens, prompt, chunk, context);
-      EXPECT_TRUE(Within(logits.view(), expected, unbounded, Bound(dtype)))
-          << Name(dtype) << " chunk " << chunk << " prompt " << prompt;
+      const Buffer logits =
+          AllLogits(model, heads, tokens, prompt, chunk, context);
+      EXPECT_TRUE(Within(logits.view(), expected, unbounded,
+                         std::max(Bound(dtype), Bound(heads))))
+          << Name(dtype) << " heads " << Name(heads) << " chunk " << chunk
+          << " prompt " << prompt;
     }
   }
 }
 
 TEST(DecoderTest, MatchesTheOracle) {
   const TestFile file(RandomModelFile(TinyConfig(), 1));
-  for (const DType dtype : {kF32, DType::kBF16, DType::kF16}) {
-    ExpectMatches(file, dtype, 37);
-  }
+  ExpectMatches(file, kF32, kF32, 37);
+  ExpectMatches(file, kF16, kF16, 37);
+  ExpectMatches(file, kBF16, kF16, 37);
+  ExpectMatches(file, kBF16, kBF16, 37);
+  ExpectMatches(file, kF32, kBF16, 37);
 }
 
 TEST(DecoderTest, OtherSizes) {
@@ -124,10 +133,10 @@ TEST(DecoderTest, OtherSizes) {
                         .context = 100,
                         .norm_eps = 1e-3f,
                         .rope_base = 500};
-  ExpectMatches(TestFile(RandomModelFile(config, 2)), kF32, 20);
+  ExpectMatches(TestFile(RandomModelFile(config, 2)), kF32, kF32, 20);
   config.kv_heads = 3;
   config.layers = 1;
-  ExpectMatches(TestFile(RandomModelFile(config, 3)), kF32, 20);
+  ExpectMatches(TestFile(RandomModelFile(config, 3)), kF32, kF32, 20);
 }
 
 // A head that is not the embeddings, and both ways to scale RoPE.
@@ -150,21 +159,22 @@ TEST(DecoderTest, HeadAndRopeScaling) {
   writer.AddTensor("output.weight", GgufType::kF32,
                    {config.vocabulary, config.hidden}, head);
   writer.AddTensor("rope_freqs.weight", GgufType::kF32, {8}, divisors);
-  ExpectMatches(TestFile(writer.Finish()), kF32, 20);
+  ExpectMatches(TestFile(writer.Finish()), kF32, kF32, 20);
 }
 
 TEST(DecoderTest, SameBitsForAnyNumberOfThreads) {
   const TestFile file(RandomModelFile(TinyConfig(), 1));
   const std::vector<int32_t> tokens = RandomTokens(40);
-  for (const DType dtype : {kF32, DType::kBF16}) {
+  for (const DType dtype : {kF32, kBF16}) {
     HostContext one(1);
     const Model model = Load(file, dtype, one);
-    const Buffer expected = AllLogits(model, tokens, 30, 20, one);
+    const Buffer expected = AllLogits(model, dtype, tokens, 30, 20, one);
     for (const int threads : {2, 3}) {
       HostContext context(threads);
       const Model other = Load(file, dtype, context);
-      EXPECT_TRUE(SameBits(AllLogits(other, tokens, 30, 20, context).view(),
-                           expected.view()))
+      EXPECT_TRUE(
+          SameBits(AllLogits(other, dtype, tokens, 30, 20, context).view(),
+                   expected.view()))
           << threads << " threads";
     }
   }
@@ -173,13 +183,13 @@ TEST(DecoderTest, SameBitsForAnyNumberOfThreads) {
 TEST(DecoderTest, LogitsOfTheLastTokenAlone) {
   const TestFile file(RandomModelFile(TinyConfig(), 1));
   HostContext context(2);
-  const Model model = Load(file, DType::kBF16, context);
+  const Model model = Load(file, kBF16, context);
   const std::vector<int32_t> tokens = RandomTokens(20);
   for (const int64_t chunk : {20, 8}) {
-    const Buffer all = AllLogits(model, tokens, 20, chunk, context);
+    const Buffer all = AllLogits(model, kF16, tokens, 20, chunk, context);
     Buffer last(kF32, {1, 257});
     // More room than is used changes nothing.
-    Decoder decoder(model, 33, context, chunk);
+    Decoder decoder(model, kF16, 33, context, chunk);
     ASSERT_TRUE(decoder.Append(tokens, last.view(), context).ok());
     EXPECT_TRUE(SameBits(last.view(), all.view().Slice(0, 19, 1)));
   }
@@ -188,8 +198,8 @@ TEST(DecoderTest, LogitsOfTheLastTokenAlone) {
 TEST(DecoderTest, NoMoreMemoryOnceWarm) {
   const TestFile file(RandomModelFile(TinyConfig(), 1));
   HostContext context(2);
-  const Model model = Load(file, DType::kBF16, context);
-  Decoder decoder(model, 40, context);
+  const Model model = Load(file, kBF16, context);
+  Decoder decoder(model, kF16, 40, context);
   Buffer logits(kF32, {1, 257});
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(decoder.Append({i}, logits.view(), context).ok());
@@ -204,8 +214,8 @@ TEST(DecoderTest, NoMoreMemoryOnceWarm) {
 TEST(DecoderTest, CountsTheBytesOfAStep) {
   const TestFile file(RandomModelFile(TinyConfig(), 1));
   HostContext context(1);
-  const Model model = Load(file, DType::kBF16, context);
-  Decoder decoder(model, 10, context);
+  const Model model = Load(file, kBF16, context);
+  Decoder decoder(model, kBF16, 10, context);
   EXPECT_EQ(decoder.StepBytes(), model.WeightBytes());
   Buffer logits(kF32, {1, 257});
   ASSERT_TRUE(decoder.Append({1, 2, 3}, logits.view(), context).ok());
@@ -217,7 +227,7 @@ TEST(DecoderTest, WrongCalls) {
   const TestFile file(RandomModelFile(TinyConfig(), 1));
   HostContext context(1);
   const Model model = Load(file, kF32, context);
-  Decoder decoder(model, 5, context);
+  Decoder decoder(model, kF32, 5, context);
   Buffer logits(kF32, {2, 257});
   const Tensor one = logits.view().Slice(0, 0, 1);
   ASSERT_TRUE(decoder.Append({1, 2}, logits.view(), context).ok());

@@ -72,6 +72,11 @@ absl::Status CheckOptions(const GenerateOptions& options) {
   return absl::OkStatus();
 }
 
+DType HeadType(const GenerateOptions& options) {
+  return options.kv_dtype.value_or(options.dtype == DType::kF32 ? DType::kF32
+                                                                : DType::kF16);
+}
+
 // A model's file: in memory, or a mapped one.
 struct ModelFile {
   std::string name;
@@ -180,7 +185,7 @@ class Run {
         context_(context),
         tokens_(std::move(prompt)),
         new_tokens_(std::min(options.tokens, model.config().context - Size())),
-        decoder_(model, Size() + new_tokens_, context),
+        decoder_(model, HeadType(options), Size() + new_tokens_, context),
         logits_(DType::kF32, {dumps() ? decoder_.capacity() : 1,
                               model.config().vocabulary}) {}
 

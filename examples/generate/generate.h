@@ -7,6 +7,7 @@
 #define TILEWORK_EXAMPLES_GENERATE_GENERATE_H_
 
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -25,8 +26,10 @@ struct GenerateOptions {
   bool random_weights = false;
   // Put the prompt into the form of the model's chat template.
   bool chat = false;
-  // Of weights, attention heads and caches.
+  // Of the weights: f32, bf16 or f16.
   DType dtype = DType::kBF16;
+  // Of attention heads and caches. Default: f32 with f32 weights, else f16.
+  std::optional<DType> kv_dtype = {};
   int threads = 0;  // 0: one per processor
   // See sample_tokens.h. Also the seed of random weights.
   uint64_t seed = 0;

@@ -22,6 +22,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/flags/usage.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/utf8.h"
@@ -36,8 +37,10 @@ ABSL_FLAG(bool, random_weights, false,
           "a small built-in model with random weights, which needs no file");
 ABSL_FLAG(bool, chat, false,
           "put the prompt into the form of the model's chat template");
-ABSL_FLAG(std::string, dtype, "bf16",
-          "type of weights and caches: bf16, f16 or f32");
+ABSL_FLAG(std::string, dtype, "bf16", "type of the weights: bf16, f16 or f32");
+ABSL_FLAG(std::string, kv_dtype, "",
+          "type of attention heads and caches: bf16, f16 or f32; default: f32 "
+          "with f32 weights, else f16");
 ABSL_FLAG(int, threads, 0, "threads; 0: one per processor");
 ABSL_FLAG(uint64_t, seed, 0, "of the random choice of tokens");
 ABSL_FLAG(float, temperature, 0, "0: always the most likely token");
@@ -70,11 +73,13 @@ absl::Status PrepareFlags(int argc, char** argv) {
   return absl::OkStatus();
 }
 
-std::optional<DType> ParseDType(std::string_view name) {
+absl::StatusOr<DType> ParseDType(std::string_view flag, std::string_view name) {
   for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
     if (name == Name(dtype)) return dtype;
   }
-  return std::nullopt;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, " is ", QuoteForMessage(name),
+                   ", expected bf16, f16 or f32"));
 }
 
 absl::Status Main(int argc, char** argv) {
@@ -92,11 +97,14 @@ absl::Status Main(int argc, char** argv) {
         absl::StrCat("argument ", QuoteForMessage(positional[1]),
                      " belongs to no flag: the text is given by --prompt"));
   }
-  const std::string name = absl::GetFlag(FLAGS_dtype);
-  const std::optional<DType> dtype = ParseDType(name);
-  if (!dtype) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--dtype is ", QuoteForMessage(name), ", expected bf16, f16 or f32"));
+  const absl::StatusOr<DType> dtype =
+      ParseDType("dtype", absl::GetFlag(FLAGS_dtype));
+  if (!dtype.ok()) return dtype.status();
+  std::optional<DType> kv_dtype;
+  if (const std::string name = absl::GetFlag(FLAGS_kv_dtype); !name.empty()) {
+    const absl::StatusOr<DType> parsed = ParseDType("kv-dtype", name);
+    if (!parsed.ok()) return parsed.status();
+    kv_dtype = *parsed;
   }
   return Generate({.prompt = absl::GetFlag(FLAGS_prompt),
                    .tokens = absl::GetFlag(FLAGS_tokens),
@@ -104,6 +112,7 @@ absl::Status Main(int argc, char** argv) {
                    .random_weights = absl::GetFlag(FLAGS_random_weights),
                    .chat = absl::GetFlag(FLAGS_chat),
                    .dtype = *dtype,
+                   .kv_dtype = kv_dtype,
                    .threads = absl::GetFlag(FLAGS_threads),
                    .seed = absl::GetFlag(FLAGS_seed),
                    .temperature = absl::GetFlag(FLAGS_temperature),

@@ -65,7 +65,8 @@ TEST(MainTest, FlagsWithDashesOrUnderscores) {
     const Result result = RunGenerate(
         {"--random" + dash + "weights", "--prompt", "--top-k", "--tokens=0",
          "--top" + dash + "k=3", "--top" + dash + "p", "0.5", "--temperature=1",
-         "--dump" + dash + "logits=" + dump, "--dtype=f32", "--threads=1"});
+         "--dump" + dash + "logits=" + dump, "--kv" + dash + "dtype=bf16",
+         "--dtype=f32", "--threads=1"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out, "--top-k\n");
     EXPECT_TRUE(std::filesystem::exists(dump));
@@ -87,6 +88,8 @@ TEST(MainTest, EveryFaultIsOneLine) {
        "argument \"more\" belongs to no flag"},
       {{"--prompt=x", "--random-weights", "--dtype=i8"},
        "--dtype is \"i8\", expected bf16, f16 or f32"},
+      {{"--prompt=x", "--random-weights", "--kv-dtype=f64"},
+       "--kv-dtype is \"f64\", expected bf16, f16 or f32"},
       {{"--prompt=x", "--random-weights", "--tokens=many"}, "'many'"},
       {{"--prompt=x", "--random-weights", "--seed=-1"}, "'-1'"},
       {{"--prompt=x", "--random-weights", "--top-p=2"}, "--top-p is 2"},

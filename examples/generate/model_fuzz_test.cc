@@ -68,7 +68,8 @@ bool UseModel(const GgufFile& file, HostContext& context) {
     return false;
   }
   const ModelConfig& config = model->config();
-  Decoder decoder(*model, std::min<int64_t>(config.context, 3), context);
+  Decoder decoder(*model, DType::kF16, std::min<int64_t>(config.context, 3),
+                  context);
   Buffer logits(DType::kF32, {1, config.vocabulary});
   EXPECT_TRUE(decoder.Append({0}, logits.view(), context).ok());
   return true;
