@@ -145,6 +145,8 @@ def tilework_benchmark(name, srcs, deps = [], copts = [], **kwargs):
         args = ["--benchmark_min_time=1x"],
         copts = _COPTS + copts,
         linkstatic = True,
+        # Their threads spin: other tests beside them would make both slow.
+        tags = ["cpu:2"],
         deps = deps + ["@com_google_benchmark//:benchmark_main"],
         **kwargs
     )

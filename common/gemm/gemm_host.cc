@@ -193,6 +193,22 @@ struct LeftRows {
   int64_t first_row;
 };
 
+// Rows [row, row + rows) of the columns of a tile, as a PackedMatrix has them:
+// one panel after the other.
+template <typename TB>
+void PackTile(const ConstTensor& matrix, int64_t row, int64_t rows,
+              const GemmTile& tile, TB* HWY_RESTRICT to) {
+  constexpr int64_t kGroup = kPackedRowGroup<TB>;
+  // All panels' part of a row before the next row: what is contiguous in memory
+  // is read in one go.
+  for (int64_t i = 0; i < rows; i += kGroup) {
+    for (int64_t c = 0; c < tile.cols; c += kCols) {
+      PackPanelRows(matrix, row + i, std::min(kGroup, rows - i), tile.col + c,
+                    to + c / kCols * PackedPanelSize<TB>(rows) + i * kCols);
+    }
+  }
+}
+
 // One task: all products of one tile.
 template <typename TA, typename TB>
 void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
@@ -204,14 +220,14 @@ void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
     // Once, though K may be 0: the sums must begin at 0.
     for (int64_t kb = 0; kb == 0 || kb < k; kb += plan.k_block) {
       const int64_t block = std::min(plan.k_block, k - kb);
+      if (packed == nullptr) {
+        PackTile(args.b[i].plain(), kb, block, tile, pack_scratch);
+      }
       for (int64_t c = 0; c < tile.cols; c += kCols) {
-        const TB* b = pack_scratch;
-        if (packed != nullptr) {
-          b = packed->Panel<TB>((tile.col + c) / kCols) + kb * kCols;
-        } else {
-          PackPanelRows(args.b[i].plain(), kb, block, tile.col + c,
-                        pack_scratch);
-        }
+        const TB* b =
+            packed != nullptr
+                ? packed->Panel<TB>((tile.col + c) / kCols) + kb * kCols
+                : pack_scratch + c / kCols * PackedPanelSize<TB>(block);
         Panel(a + kb, left.stride, b, tile.rows, block, kb == 0,
               tile.values[i] + c, tile.stride);
       }
@@ -257,7 +273,10 @@ void RunTyped(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
   const int num_b = args.b[1].present() ? 2 : 1;
   const int64_t tile_floats = plan.tile_rows * tile_stride * num_b;
   float* tiles = scratch.Allocate<float>(tile_floats * context.num_threads());
-  const int64_t pack_size = plan.k_block * kCols;
+  const bool packed = args.b[0].packed() != nullptr &&
+                      (num_b == 1 || args.b[1].packed() != nullptr);
+  const int64_t pack_size =
+      packed ? 0 : plan.tile_panels * PackedPanelSize<TB>(plan.k_block);
   TB* packs = scratch.Allocate<TB>(pack_size * context.num_threads());
 
   const bool direct = args.a.dtype() == kDTypeOf<TA> && args.a.stride(1) == 1;

@@ -14,13 +14,18 @@
 namespace tilework {
 namespace {
 
-// A block of one panel: 512 * 32 bf16 = 32 KiB.
-constexpr int64_t kBlockK = 512;
+// A block of one panel: 512 * 32 bf16 = 32 KiB. Of a plain matrix, a block of
+// all panels of a tile is packed at a time, row by row.
+constexpr int64_t kPackedBlockK = 512;
+constexpr int64_t kPlainBlockK = 128;
 // The f32 tile of a task, all operands together.
 constexpr int64_t kTileBytes = int64_t{256} << 10;
 // Below this many tasks, tiles are made smaller, so that a few threads share
 // them evenly.
 constexpr int64_t kEnoughTasks = 48;
+// The same for plain matrices: several panels side by side are worth more,
+// since a row of one panel is a cache line or two.
+constexpr int64_t kEnoughPlainTasks = 8;
 
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -34,7 +39,7 @@ std::string GemmPlan::ToString() const {
 GemmPlan PlanGemm(const GemmShape& shape) {
   constexpr int64_t kCols = PackedMatrix::kPanelCols;
   GemmPlan plan;
-  plan.k_block = kBlockK;
+  plan.k_block = shape.packed ? kPackedBlockK : kPlainBlockK;
   const int64_t panels = CeilDiv(shape.n, kCols);
   if (shape.m == 0 || panels == 0) return plan;
   // The fewest panels that end at a multiple of column_multiple.
@@ -57,14 +62,13 @@ GemmPlan PlanGemm(const GemmShape& shape) {
   // Columns: up to 8 panels, so that the rows' block is read from the L2 cache
   // 8 times for once from further away.
   plan.tile_panels = unit;
-  const int64_t most_panels =
-      shape.packed ? std::max<int64_t>(unit, 8 / shape.num_b) : unit;
+  const int64_t most_panels = std::max<int64_t>(unit, 8 / shape.num_b);
+  const int64_t enough = shape.packed ? kEnoughTasks : kEnoughPlainTasks;
   while (plan.tile_panels * 2 <= most_panels &&
          plan.tile_rows * plan.tile_panels * 2 * kCols * shape.num_b *
                  int64_t{sizeof(float)} <=
              kTileBytes &&
-         plan.row_tiles * CeilDiv(panels, plan.tile_panels * 2) >=
-             kEnoughTasks) {
+         plan.row_tiles * CeilDiv(panels, plan.tile_panels * 2) >= enough) {
     plan.tile_panels *= 2;
   }
   plan.col_tiles = CeilDiv(panels, plan.tile_panels);

@@ -26,13 +26,12 @@ absl::StatusOr<PackedMatrix> PackedMatrix::Pack(const ConstTensor& matrix,
   const int64_t panels = (packed.cols_ + kPanelCols - 1) / kPanelCols;
   VisitFloat(matrix.dtype(), [&](auto type) {
     using T = decltype(type);
-    const int64_t padded = (packed.rows_ + kPackedRowGroup<T> - 1) /
-                           kPackedRowGroup<T> * kPackedRowGroup<T>;
-    packed.buffer_ = Buffer(matrix.dtype(), {panels, padded * kPanelCols});
+    const int64_t panel_size = PackedPanelSize<T>(packed.rows_);
+    packed.buffer_ = Buffer(matrix.dtype(), {panels, panel_size});
     T* to = packed.buffer_.data<T>();
     context.pool().ParallelFor(panels, [&](int64_t panel, int /*thread*/) {
       PackPanelRows(matrix, 0, packed.rows_, panel * kPanelCols,
-                    to + panel * padded * kPanelCols);
+                    to + panel * panel_size);
     });
   });
   return packed;

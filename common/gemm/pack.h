@@ -21,6 +21,13 @@ namespace tilework {
 template <typename T>
 inline constexpr int64_t kPackedRowGroup = std::is_same_v<T, BFloat16> ? 2 : 1;
 
+// Elements of `rows` rows of a packed panel.
+template <typename T>
+constexpr int64_t PackedPanelSize(int64_t rows) {
+  return (rows + kPackedRowGroup<T> - 1) / kPackedRowGroup<T> *
+         kPackedRowGroup<T> * PackedMatrix::kPanelCols;
+}
+
 namespace pack_internal {
 
 // Two rows, interleaved; as 32-bit words, which compilers vectorize.
