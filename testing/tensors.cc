@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 #include <set>
 #include <string>
@@ -17,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -32,22 +32,49 @@ int64_t Offset(const ConstTensor& tensor, const Dims& index) {
   return offset;
 }
 
-Dims StridesOf(const Dims& shape, Layout layout) {
+Dims StridesOf(DType dtype, const Dims& shape, Layout layout) {
   const int rank = shape.size();
-  Dims strides = ContiguousStrides(shape);
+  Dims strides = ContiguousStrides(shape, dtype);
   if (layout == Layout::kPadded && rank >= 2) {
     Dims padded = shape;
     padded[rank - 1] += 3;
-    strides = ContiguousStrides(padded);
+    strides = ContiguousStrides(padded, dtype);
   } else if (layout == Layout::kReversed && rank >= 1) {
     Dims rotated = shape;
     for (int i = 0; i < rank; ++i) rotated[i] = shape[(i + rank - 1) % rank];
-    const Dims rotated_strides = ContiguousStrides(rotated);
+    const Dims rotated_strides = ContiguousStrides(rotated, dtype);
     for (int i = 0; i < rank; ++i) {
       strides[i] = rotated_strides[(i + 1) % rank];
     }
   }
   return strides;
+}
+
+// The bits of the element at `index`, as bytes.
+std::string Code(const ConstTensor& tensor, const Dims& index) {
+  const int64_t offset = Offset(tensor, index);
+  if (tensor.dtype() == DType::kF4E2M1) {
+    const auto* pairs = tensor.data<Float4E2M1Pair>();
+    return std::string(1, static_cast<char>(GetPacked(pairs, offset).bits));
+  }
+  const size_t size = SizeOf(tensor.dtype());
+  return std::string(static_cast<const char*>(tensor.data()) +
+                         offset * static_cast<int64_t>(size),
+                     size);
+}
+
+// Calls f with a value-initialized T for the type T of an element of `dtype`,
+// if it is one that rounds from f32.
+template <typename F>
+void VisitRounding(DType dtype, const F& f) {
+  VisitFloat(dtype, f);
+  VisitFloat8(dtype, f);
+  if (dtype == DType::kE8M0) f(E8M0{});
+  if (dtype == DType::kF4E2M1) f(Float4E2M1{});
+}
+
+bool IsInteger(DType dtype) {
+  return dtype == DType::kU8 || dtype == DType::kI32 || dtype == DType::kI64;
 }
 
 }  // namespace
@@ -75,6 +102,21 @@ double Read(const ConstTensor& tensor, const Dims& index) {
     case DType::kF16:
       return static_cast<double>(
           static_cast<float>(tensor.data<Float16>()[offset]));
+    case DType::kF8E4M3:
+      return static_cast<double>(
+          static_cast<float>(tensor.data<Float8E4M3>()[offset]));
+    case DType::kF8E4M3_240:
+      return static_cast<double>(
+          static_cast<float>(tensor.data<Float8E4M3_240>()[offset]));
+    case DType::kF8E5M2:
+      return static_cast<double>(
+          static_cast<float>(tensor.data<Float8E5M2>()[offset]));
+    case DType::kE8M0:
+      return static_cast<double>(
+          static_cast<float>(tensor.data<E8M0>()[offset]));
+    case DType::kF4E2M1:
+      return static_cast<double>(
+          static_cast<float>(GetPacked(tensor.data<Float4E2M1Pair>(), offset)));
     case DType::kF64:
       return tensor.data<double>()[offset];
     case DType::kU8:
@@ -103,6 +145,21 @@ void Write(const Tensor& tensor, const Dims& index, double value) {
     case DType::kF16:
       tensor.data<Float16>()[offset] = Float16(f32);
       return;
+    case DType::kF8E4M3:
+      tensor.data<Float8E4M3>()[offset] = Float8E4M3(f32);
+      return;
+    case DType::kF8E4M3_240:
+      tensor.data<Float8E4M3_240>()[offset] = Float8E4M3_240(f32);
+      return;
+    case DType::kF8E5M2:
+      tensor.data<Float8E5M2>()[offset] = Float8E5M2(f32);
+      return;
+    case DType::kE8M0:
+      tensor.data<E8M0>()[offset] = E8M0(f32);
+      return;
+    case DType::kF4E2M1:
+      SetPacked(tensor.data<Float4E2M1Pair>(), offset, Float4E2M1(f32));
+      return;
     case DType::kF64:
       tensor.data<double>()[offset] = value;
       return;
@@ -123,12 +180,10 @@ void Write(const Tensor& tensor, const Dims& index, double value) {
 
 double RoundToDType(double value, DType dtype) {
   double result = value;
-  if (dtype != DType::kF64) {
-    VisitFloat(dtype, [&](auto type) {
-      result = static_cast<double>(
-          static_cast<float>(decltype(type)(static_cast<float>(value))));
-    });
-  }
+  VisitRounding(dtype, [&](auto type) {
+    result = static_cast<double>(
+        static_cast<float>(decltype(type)(static_cast<float>(value))));
+  });
   return result;
 }
 
@@ -142,21 +197,24 @@ std::vector<double> ToDoubles(const ConstTensor& tensor) {
 }
 
 GuardedTensor::GuardedTensor(DType dtype, const Dims& shape, Layout layout) {
-  const Dims strides = StridesOf(shape, layout);
+  const Dims strides = StridesOf(dtype, shape, layout);
   const size_t size = SizeOf(dtype);
+  const size_t pack = static_cast<size_t>(PackFactor(dtype));
   size_t extent = 1;
   for (int i = 0; i < shape.size(); ++i) {
     extent +=
         static_cast<size_t>(std::max<int64_t>(shape[i] - 1, 0) * strides[i]);
   }
   const size_t shift = layout == Layout::kUnaligned ? size : 0;
-  memory_.assign(extent * size + shift + 2 * kGuardBytes + 64, kGuardByte);
+  const size_t bytes = (extent + pack - 1) / pack * size;
+  memory_.assign(bytes + shift + 2 * kGuardBytes + 64, kGuardByte);
   const size_t misalignment = reinterpret_cast<uintptr_t>(memory_.data()) % 64;
   const size_t start = kGuardBytes + (64 - misalignment) % 64 + shift;
   view_ = Tensor(memory_.data() + start, dtype, shape, strides);
   owned_.assign(memory_.size(), false);
   ForEachIndex(shape, [&](const Dims& index) {
-    const size_t at = start + static_cast<size_t>(Offset(view_, index)) * size;
+    const size_t at =
+        start + static_cast<size_t>(Offset(view_, index)) / pack * size;
     std::fill_n(owned_.begin() + static_cast<ptrdiff_t>(at), size, true);
   });
   Poison();
@@ -164,8 +222,8 @@ GuardedTensor::GuardedTensor(DType dtype, const Dims& shape, Layout layout) {
 
 void GuardedTensor::Poison() {
   for (size_t i = 0; i < memory_.size(); ++i) {
-    // 0xFF everywhere is a NaN in every floating-point format.
-    if (owned_[i]) memory_[i] = IsFloat(view_.dtype()) ? 0xFF : 0x7B;
+    // 0xFF everywhere is a NaN in every format that has one.
+    if (owned_[i]) memory_[i] = IsInteger(view_.dtype()) ? 0x7B : 0xFF;
   }
 }
 
@@ -248,15 +306,10 @@ testing::AssertionResult SameBits(const ConstTensor& actual,
     return testing::AssertionFailure()
            << ToString(actual) << " against " << ToString(expected);
   }
-  const size_t size = SizeOf(actual.dtype());
   int64_t num_bad = 0;
   std::string first;
   ForEachIndex(actual.shape(), [&](const Dims& index) {
-    const auto* a = static_cast<const char*>(actual.data()) +
-                    Offset(actual, index) * static_cast<int64_t>(size);
-    const auto* b = static_cast<const char*>(expected.data()) +
-                    Offset(expected, index) * static_cast<int64_t>(size);
-    if (std::memcmp(a, b, size) == 0) return;
+    if (Code(actual, index) == Code(expected, index)) return;
     if (num_bad++ == 0) {
       first = absl::StrCat(index.ToString(), ": ", Read(actual, index),
                            ", expected ", Read(expected, index));

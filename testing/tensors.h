@@ -44,9 +44,9 @@ inline constexpr Layout kAllLayouts[] = {Layout::kContiguous,
                                          Layout::kUnaligned, Layout::kPadded,
                                          Layout::kReversed};
 
-// A tensor in guarded memory. Fresh elements are NaN (integers: a pattern), so
-// that an output element that a kernel forgets shows; bytes outside the view
-// carry a pattern that Intact() checks.
+// A tensor in guarded memory. Fresh elements are NaN (integers: a pattern;
+// f4e2m1: -6), so that an output element that a kernel forgets shows; bytes
+// outside the view carry a pattern that Intact() checks.
 class GuardedTensor {
  public:
   GuardedTensor(DType dtype, const Dims& shape,
@@ -61,7 +61,7 @@ class GuardedTensor {
   // NOLINTNEXTLINE(google-explicit-constructor)
   operator ConstTensor() const { return view_; }
 
-  // Makes every element NaN (integers: a pattern) again.
+  // Makes every element what it was at first.
   void Poison();
   // Success if no byte outside the view changed.
   testing::AssertionResult Intact() const;

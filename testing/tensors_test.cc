@@ -10,6 +10,7 @@
 
 #include "gtest/gtest.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/random.h"
 
@@ -19,20 +20,37 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(GuardedTensorTest, EveryLayoutHoldsItsElements) {
-  for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
+  for (DType dtype : kAllDTypes) {
+    if (SmallestSubnormal(dtype) == 0 && dtype != DType::kE8M0) continue;
+    const auto is_fresh = [&](double value) {
+      return dtype == DType::kF4E2M1 ? value == -6 : std::isnan(value);
+    };
     for (Layout layout : kAllLayouts) {
       GuardedTensor tensor(dtype, {2, 3, 5}, layout);
-      for (double value : ToDoubles(tensor)) EXPECT_TRUE(std::isnan(value));
+      for (double value : ToDoubles(tensor)) EXPECT_TRUE(is_fresh(value));
       double next = 0;
       ForEachIndex(tensor.view().shape(),
                    [&](const Dims& index) { Write(tensor, index, next++); });
       next = 0;
-      for (double value : ToDoubles(tensor)) EXPECT_EQ(value, next++);
+      for (double value : ToDoubles(tensor)) {
+        EXPECT_EQ(value, RoundToDType(next++, dtype)) << Name(dtype);
+      }
       EXPECT_TRUE(tensor.Intact());
       tensor.Poison();
-      for (double value : ToDoubles(tensor)) EXPECT_TRUE(std::isnan(value));
+      for (double value : ToDoubles(tensor)) EXPECT_TRUE(is_fresh(value));
     }
   }
+}
+
+TEST(RoundToDTypeTest, RoundsToTheType) {
+  EXPECT_EQ(RoundToDType(0.3, DType::kF64), 0.3);
+  EXPECT_EQ(RoundToDType(0.3, DType::kF32), static_cast<double>(0.3f));
+  EXPECT_EQ(RoundToDType(19, DType::kF8E4M3), 20);
+  EXPECT_EQ(RoundToDType(-500, DType::kF8E4M3), -448);
+  EXPECT_EQ(RoundToDType(500, DType::kF8E4M3_240), 240);
+  EXPECT_EQ(RoundToDType(18, DType::kF8E5M2), 16);
+  EXPECT_EQ(RoundToDType(2.5, DType::kF4E2M1), 2);
+  EXPECT_EQ(RoundToDType(5, DType::kE8M0), 4);
 }
 
 TEST(GuardedTensorTest, LayoutsAreWhatTheySay) {
@@ -97,6 +115,20 @@ TEST(CompareTest, SameBits) {
                         ConstTensor(b, DType::kF32, {2})));
   EXPECT_FALSE(SameBits(ConstTensor(a, DType::kF32, {2}),
                         ConstTensor(a, DType::kF32, {1})));
+}
+
+TEST(CompareTest, SameBitsOfPackedElements) {
+  const auto bits = [](uint8_t a) { return Float4E2M1Pair::FromBits(a); };
+  const Float4E2M1Pair zero[] = {bits(0x21), bits(0xE0)};
+  const Float4E2M1Pair beyond[] = {bits(0x21), bits(0x70)};
+  const Float4E2M1Pair minus_zero[] = {bits(0x21), bits(0xE8)};
+  const auto three = [](const Float4E2M1Pair* pairs) {
+    return ConstTensor(pairs, DType::kF4E2M1, {3});
+  };
+  EXPECT_TRUE(SameBits(three(zero), three(beyond)));
+  EXPECT_FALSE(SameBits(three(zero), three(minus_zero)));
+  EXPECT_FALSE(SameBits(ConstTensor(zero, DType::kF4E2M1, {4}),
+                        ConstTensor(beyond, DType::kF4E2M1, {4})));
 }
 
 TEST(RandomTest, NormalHasMeanAndVariance) {

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Element types: the enumeration that every tensor carries, and the storage
-// types of the 16-bit floating-point formats with their exact conversions.
+// types of the 16-bit floating-point formats with their exact conversions. The
+// storage types of 8 and 4 bits are in narrow.h.
 //
 //   format  bits  exponent/mantissa  largest finite   unit roundoff
 //   f32     32    8 / 23             3.4028235e38     2^-24
@@ -30,18 +31,35 @@ enum class DType : uint8_t {
   kF32 = 1,
   kBF16 = 2,
   kF16 = 3,
-  // 4..15: 8-bit and narrower floating-point formats.
+  // Formats of 8 and 4 bits; up to 15 is room for more.
+  kF8E4M3 = 4,
+  kF8E4M3_240 = 5,
+  kF8E5M2 = 6,
+  kE8M0 = 7,
+  kF4E2M1 = 8,  // two elements share a byte
   kU8 = 16,
   kI32 = 17,
   kI64 = 18,
   kF64 = 19,
 };
 
-// Bytes of one element; 0 for kNone.
+// All but kNone.
+inline constexpr DType kAllDTypes[] = {
+    DType::kF32,        DType::kBF16,   DType::kF16,  DType::kF8E4M3,
+    DType::kF8E4M3_240, DType::kF8E5M2, DType::kE8M0, DType::kF4E2M1,
+    DType::kU8,         DType::kI32,    DType::kI64,  DType::kF64};
+
+// Bytes of one element, or of the PackFactor() elements that share a byte; 0
+// for kNone.
 constexpr size_t SizeOf(DType dtype) {
   switch (dtype) {
     case DType::kNone:
       return 0;
+    case DType::kF8E4M3:
+    case DType::kF8E4M3_240:
+    case DType::kF8E5M2:
+    case DType::kE8M0:
+    case DType::kF4E2M1:
     case DType::kU8:
       return 1;
     case DType::kBF16:
@@ -57,6 +75,11 @@ constexpr size_t SizeOf(DType dtype) {
   return 0;
 }
 
+// Consecutive elements in SizeOf() bytes: 2 for f4e2m1, 1 for all others.
+constexpr int64_t PackFactor(DType dtype) {
+  return dtype == DType::kF4E2M1 ? 2 : 1;
+}
+
 // Lower-case name as in the documentation: "f32", "bf16", ...
 constexpr std::string_view Name(DType dtype) {
   switch (dtype) {
@@ -68,6 +91,16 @@ constexpr std::string_view Name(DType dtype) {
       return "bf16";
     case DType::kF16:
       return "f16";
+    case DType::kF8E4M3:
+      return "f8e4m3";
+    case DType::kF8E4M3_240:
+      return "f8e4m3_240";
+    case DType::kF8E5M2:
+      return "f8e5m2";
+    case DType::kE8M0:
+      return "e8m0";
+    case DType::kF4E2M1:
+      return "f4e2m1";
     case DType::kU8:
       return "u8";
     case DType::kI32:
@@ -82,8 +115,7 @@ constexpr std::string_view Name(DType dtype) {
 
 // The inverse of Name(); kNone if there is no such type.
 constexpr DType DTypeFromName(std::string_view name) {
-  for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16, DType::kU8,
-                      DType::kI32, DType::kI64, DType::kF64}) {
+  for (DType dtype : kAllDTypes) {
     if (Name(dtype) == name) return dtype;
   }
   return DType::kNone;
@@ -94,8 +126,14 @@ constexpr bool IsFloat(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kBF16 || dtype == DType::kF16;
 }
 
+// f8e4m3, f8e4m3_240 or f8e5m2.
+constexpr bool IsFloat8(DType dtype) {
+  return dtype == DType::kF8E4M3 || dtype == DType::kF8E4M3_240 ||
+         dtype == DType::kF8E5M2;
+}
+
 // Half an ulp of 1: the largest relative error of rounding to a floating-point
-// `dtype` (0 for the others).
+// `dtype` (0 for e8m0 and the integers).
 constexpr double UnitRoundoff(DType dtype) {
   switch (dtype) {
     case DType::kF32:
@@ -104,6 +142,13 @@ constexpr double UnitRoundoff(DType dtype) {
       return 0x1p-8;
     case DType::kF16:
       return 0x1p-11;
+    case DType::kF8E4M3:
+    case DType::kF8E4M3_240:
+      return 0x1p-4;
+    case DType::kF8E5M2:
+      return 0x1p-3;
+    case DType::kF4E2M1:
+      return 0x1p-2;
     case DType::kF64:
       return 0x1p-53;
     default:
@@ -111,9 +156,9 @@ constexpr double UnitRoundoff(DType dtype) {
   }
 }
 
-// The smallest positive number of a floating-point `dtype` (0 for the others).
-// Rounding to it errs by UnitRoundoff * |value| or half of this, whichever is
-// larger.
+// The smallest positive number of a floating-point `dtype` (0 for e8m0 and the
+// integers). Rounding to it errs by UnitRoundoff * |value| or half of this,
+// whichever is larger.
 constexpr double SmallestSubnormal(DType dtype) {
   switch (dtype) {
     case DType::kF32:
@@ -122,6 +167,13 @@ constexpr double SmallestSubnormal(DType dtype) {
       return 0x1p-133;
     case DType::kF16:
       return 0x1p-24;
+    case DType::kF8E4M3:
+    case DType::kF8E4M3_240:
+      return 0x1p-9;
+    case DType::kF8E5M2:
+      return 0x1p-16;
+    case DType::kF4E2M1:
+      return 0.5;
     case DType::kF64:
       return 0x1p-1074;
     default:

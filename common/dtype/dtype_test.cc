@@ -112,8 +112,7 @@ TYPED_TEST(HalfTest, OverflowGoesToInfinity) {
 }
 
 TEST(DTypeTest, NamesRoundTrip) {
-  for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16, DType::kU8,
-                      DType::kI32, DType::kI64, DType::kF64}) {
+  for (DType dtype : kAllDTypes) {
     EXPECT_EQ(DTypeFromName(Name(dtype)), dtype);
     EXPECT_GT(SizeOf(dtype), 0u);
   }

@@ -31,6 +31,8 @@
 #include <concepts>
 #include <cstdint>
 
+#include "tilework/common/dtype/dtype.h"
+
 namespace tilework {
 
 namespace dtype_internal {
@@ -222,6 +224,48 @@ struct E8M0 {
 static_assert(sizeof(Float8E4M3) == 1 && sizeof(Float8E4M3_240) == 1 &&
               sizeof(Float8E5M2) == 1 && sizeof(Float4E2M1Pair) == 1 &&
               sizeof(E8M0) == 1);
+
+namespace dtype_internal {
+template <>
+constexpr DType DTypeOf<Float8E4M3>() {
+  return DType::kF8E4M3;
+}
+template <>
+constexpr DType DTypeOf<Float8E4M3_240>() {
+  return DType::kF8E4M3_240;
+}
+template <>
+constexpr DType DTypeOf<Float8E5M2>() {
+  return DType::kF8E5M2;
+}
+template <>
+constexpr DType DTypeOf<E8M0>() {
+  return DType::kE8M0;
+}
+template <>
+constexpr DType DTypeOf<Float4E2M1Pair>() {
+  return DType::kF4E2M1;
+}
+}  // namespace dtype_internal
+
+// Calls `f` with a value-initialized T for the storage type T of `dtype`, which
+// must satisfy IsFloat8(); other types are not called.
+template <typename F>
+void VisitFloat8(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::kF8E4M3:
+      f(Float8E4M3{});
+      break;
+    case DType::kF8E4M3_240:
+      f(Float8E4M3_240{});
+      break;
+    case DType::kF8E5M2:
+      f(Float8E5M2{});
+      break;
+    default:
+      break;
+  }
+}
 
 }  // namespace tilework
 

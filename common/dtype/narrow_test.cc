@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
 
 namespace tilework {
 namespace {
@@ -22,24 +23,28 @@ template <typename T>
 struct Format;
 template <>
 struct Format<Float8E4M3> {
+  static constexpr DType kDType = DType::kF8E4M3;
   static constexpr int kBits = 8, kMantissaBits = 3, kBias = 7;
   static constexpr int kLargest = 0x7E, kInfinity = -1;
   static constexpr double kMax = 448;
 };
 template <>
 struct Format<Float8E4M3_240> {
+  static constexpr DType kDType = DType::kF8E4M3_240;
   static constexpr int kBits = 8, kMantissaBits = 3, kBias = 7;
   static constexpr int kLargest = 0x77, kInfinity = 0x78;
   static constexpr double kMax = 240;
 };
 template <>
 struct Format<Float8E5M2> {
+  static constexpr DType kDType = DType::kF8E5M2;
   static constexpr int kBits = 8, kMantissaBits = 2, kBias = 15;
   static constexpr int kLargest = 0x7B, kInfinity = 0x7C;
   static constexpr double kMax = 57344;
 };
 template <>
 struct Format<Float4E2M1> {
+  static constexpr DType kDType = DType::kF4E2M1;
   static constexpr int kBits = 4, kMantissaBits = 1, kBias = 1;
   static constexpr int kLargest = 0x7, kInfinity = -1;
   static constexpr double kMax = 6;
@@ -174,6 +179,17 @@ TYPED_TEST(NarrowTest, Constants) {
   EXPECT_EQ(TypeParam::kSmallest, Magnitude<TypeParam>(1));
   EXPECT_EQ(TypeParam::kSmallestNormal,
             Magnitude<TypeParam>(1 << F::kMantissaBits));
+  const DType dtype = Format<TypeParam>::kDType;
+  EXPECT_EQ(UnitRoundoff(dtype), std::ldexp(0.5, -F::kMantissaBits));
+  EXPECT_EQ(SmallestSubnormal(dtype), Magnitude<TypeParam>(1));
+}
+
+TEST(NarrowDTypeTest, VisitFloat8PassesTheStorageType) {
+  for (const DType dtype : kAllDTypes) {
+    DType seen = DType::kNone;
+    VisitFloat8(dtype, [&](auto value) { seen = kDTypeOf<decltype(value)>; });
+    EXPECT_EQ(seen, IsFloat8(dtype) ? dtype : DType::kNone) << Name(dtype);
+  }
 }
 
 template <typename T>

@@ -65,7 +65,7 @@ class ScratchScope {
   // A contiguous tensor.
   Tensor AllocateTensor(DType dtype, const Dims& shape) {
     return Tensor(
-        arena_.Allocate(static_cast<size_t>(shape.Product()) * SizeOf(dtype)),
+        arena_.Allocate(static_cast<size_t>(ContiguousBytes(shape, dtype))),
         dtype, shape);
   }
 

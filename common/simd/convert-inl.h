@@ -209,6 +209,7 @@ HWY_INLINE VF RoundTo(DF df, VF v) {
     return convert_internal::WidenBF16(df,
                                        convert_internal::RoundToBF16(df, v));
   } else {
+    static_assert(kDTypeOf<T> == DType::kF16);
     return convert_internal::WidenF16(df, convert_internal::RoundToF16(df, v));
   }
 }

@@ -47,11 +47,15 @@ struct DTypeName {
   DType dtype;
   std::string_view name;
 };
-constexpr std::array<DTypeName, 7> kDTypeNames = {{
+constexpr std::array<DTypeName, 11> kDTypeNames = {{
     {DType::kF64, "F64"},
     {DType::kF32, "F32"},
     {DType::kBF16, "BF16"},
     {DType::kF16, "F16"},
+    {DType::kF8E4M3, "F8_E4M3"},
+    {DType::kF8E5M2, "F8_E5M2"},
+    {DType::kE8M0, "F8_E8M0"},
+    {DType::kF4E2M1, "F4"},
     {DType::kI64, "I64"},
     {DType::kI32, "I32"},
     {DType::kU8, "U8"},
@@ -139,6 +143,13 @@ absl::Status TensorError(std::string_view name, const Parts&... parts) {
       absl::StrCat("tensor ", QuoteForMessage(name), " ", parts...));
 }
 
+// Whether a row of the last dimension is whole bytes. The format packs elements
+// without regard to rows, tensors do not.
+bool RowsAreWholeBytes(const Dims& shape, DType dtype) {
+  const int64_t row = shape.size() == 0 ? 1 : shape[shape.size() - 1];
+  return row % PackFactor(dtype) == 0;
+}
+
 // The bytes of elements of `shape`, or nothing if a computation with the shape
 // would overflow. Zeros do not count: strides are computed as if they were 1.
 std::optional<int64_t> CheckedBytes(const Dims& shape, DType dtype) {
@@ -152,7 +163,7 @@ std::optional<int64_t> CheckedBytes(const Dims& shape, DType dtype) {
                              static_cast<int64_t>(SizeOf(dtype)), &bytes)) {
     return std::nullopt;
   }
-  return nonzero == shape ? bytes : 0;
+  return nonzero == shape ? ContiguousBytes(shape, dtype) : 0;
 }
 
 // A checked description.
@@ -177,6 +188,10 @@ absl::StatusOr<Placement> Check(const Description& tensor, int64_t data_size) {
                        ", which is not supported");
   }
   const Dims shape(*tensor.shape);
+  if (!RowsAreWholeBytes(shape, dtype)) {
+    return TensorError(name, "is ", *tensor.dtype, " ", shape.ToString(),
+                       ", whose rows are not whole bytes");
+  }
   const std::optional<int64_t> bytes = CheckedBytes(shape, dtype);
   if (!bytes) {
     return TensorError(name, "has shape ", shape.ToString(),
@@ -286,6 +301,10 @@ absl::Status CheckWritable(absl::Span<const NamedTensor> tensors,
     if (FileName(entry.tensor.dtype()).empty()) {
       return TensorError(entry.name, "is ", ToString(entry.tensor),
                          ", which the format does not have");
+    }
+    if (!RowsAreWholeBytes(entry.tensor.shape(), entry.tensor.dtype())) {
+      return TensorError(entry.name, "is ", ToString(entry.tensor),
+                         ", whose rows are not whole bytes");
     }
     if (entry.tensor.space() != MemorySpace::kHost) {
       return TensorError(entry.name, "is not in host memory");

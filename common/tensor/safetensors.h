@@ -10,7 +10,8 @@
 // A file is an 8-byte little-endian length, a JSON header of that length, and
 // the tensors' bytes, row-major and without gaps. The reader is strict: any
 // deviation is an InvalidArgument error of one line that says what is wrong and
-// where. Element types are those of DType.
+// where. Element types are those of DType, but that the format has no
+// f8e4m3_240, and f4e2m1 only in rows of whole bytes.
 
 #ifndef TILEWORK_COMMON_TENSOR_SAFETENSORS_H_
 #define TILEWORK_COMMON_TENSOR_SAFETENSORS_H_

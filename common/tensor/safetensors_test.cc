@@ -81,9 +81,9 @@ bool SameBytes(const ConstTensor& a, const ConstTensor& b) {
 }
 
 TEST(SafetensorsTest, RoundTripsEveryDType) {
-  for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16, DType::kU8,
-                      DType::kI32, DType::kI64, DType::kF64}) {
-    Buffer buffer = Buffer::Zeros(dtype, {3, 5});
+  for (DType dtype : kAllDTypes) {
+    if (dtype == DType::kF8E4M3_240) continue;  // has no name in the format
+    Buffer buffer = Buffer::Zeros(dtype, {3, 6});
     auto* bytes = static_cast<unsigned char*>(buffer.view().data());
     for (int64_t i = 0; i < buffer.view().NumBytes(); ++i) {
       bytes[i] = static_cast<unsigned char>(i * 7);
@@ -210,8 +210,14 @@ TEST(SafetensorsTest, RefusesWrongTensors) {
                 8);
   };
   EXPECT_TRUE(ParseStatus(with("F32", "[2]", "[0,8]")).ok());
-  ExpectInvalid(with("F8_E4M3", "[8]", "[0,8]"),
-                "tensor \"x\" has dtype \"F8_E4M3\", which is not supported");
+  EXPECT_TRUE(ParseStatus(with("F4", "[4,4]", "[0,8]")).ok());
+  ExpectInvalid(with("F4", "[4,3]", "[0,8]"),
+                "tensor \"x\" is F4 [4, 3], whose rows are not whole bytes");
+  ExpectInvalid(with("F4", "[]", "[0,1]"), "not whole bytes");
+  ExpectInvalid(with("F4", "[16,2]", "[0,8]"),
+                "tensor \"x\" has 8 bytes of data, but F4 [16, 2] needs 16");
+  ExpectInvalid(with("F6_E2M3", "[8]", "[0,8]"),
+                "tensor \"x\" has dtype \"F6_E2M3\", which is not supported");
   ExpectInvalid(with("f32", "[2]", "[0,8]"), "not supported");
   ExpectInvalid(with("F32", "[3]", "[0,8]"),
                 "tensor \"x\" has 8 bytes of data, but F32 [3] needs 12");
@@ -315,6 +321,12 @@ TEST(SafetensorsTest, WriteErrors) {
             "tensor \"__metadata__\" has a reserved name");
   EXPECT_EQ(message({{"x", ConstTensor()}}),
             "tensor \"x\" is absent, which the format does not have");
+  const Buffer f8 = Buffer::Zeros(DType::kF8E4M3_240, {2});
+  EXPECT_EQ(message({{"x", f8.view()}}),
+            "tensor \"x\" is f8e4m3_240 [2], which the format does not have");
+  const Buffer f4 = Buffer::Zeros(DType::kF4E2M1, {2, 5});
+  EXPECT_EQ(message({{"x", f4.view()}}),
+            "tensor \"x\" is f4e2m1 [2, 5], whose rows are not whole bytes");
   EXPECT_EQ(message({{"\xFF", x.view()}}), "tensor \"\\377\" is not UTF-8");
   EXPECT_EQ(WriteSafetensors(path, {}, {{"\xFF", ""}}).message(),
             "metadata \"\\377\" is not UTF-8");

@@ -18,6 +18,8 @@
 #include "absl/log/absl_check.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
 
 namespace tilework {
 namespace {
@@ -52,14 +54,36 @@ void ForEachOffset(const Dims& shape, const Dims& strides_a,
   }
 }
 
-// One past the offset of the last element, in elements; 0 if there is none.
-int64_t Extent(const ConstTensor& tensor) {
+// `factor` is a power of two.
+uint64_t RoundUp(uint64_t value, uint64_t factor) {
+  return (value + factor - 1) & ~(factor - 1);
+}
+
+// Bytes of consecutive elements.
+int64_t Bytes(int64_t elements, DType dtype) {
+  if (PackFactor(dtype) == 2) return elements / 2 + elements % 2;
+  return elements * static_cast<int64_t>(SizeOf(dtype));
+}
+
+// Bytes from the first element to the last; 0 if there is none.
+int64_t ExtentBytes(const ConstTensor& tensor) {
   int64_t extent = 1;
   for (int i = 0; i < tensor.rank(); ++i) {
     if (tensor.dim(i) == 0) return 0;
     extent += (tensor.dim(i) - 1) * tensor.stride(i);
   }
-  return extent;
+  return Bytes(extent, tensor.dtype());
+}
+
+void CopyPacked(const ConstTensor& from, const Tensor& to) {
+  const auto* source = from.data<Float4E2M1Pair>();
+  auto* target = to.data<Float4E2M1Pair>();
+  ForEachOffset(from.shape(), from.strides(), to.strides(),
+                [&](int64_t a, int64_t b) {
+                  // The first of a pair comes first; the second may not exist.
+                  if (b % 2 == 0) target[b / 2] = Float4E2M1Pair::FromBits(0);
+                  SetPacked(target, b, GetPacked(source, a));
+                });
 }
 
 }  // namespace
@@ -90,7 +114,8 @@ std::string Dims::ToString() const {
   return absl::StrCat("[", absl::StrJoin(*this, ", "), "]");
 }
 
-Dims ContiguousStrides(const Dims& shape) {
+Dims ContiguousStrides(const Dims& shape, DType dtype) {
+  const auto pack = static_cast<uint64_t>(PackFactor(dtype));
   Dims strides = shape;
   // Wraps around in a view that is too large to exist, which the argument
   // checks find.
@@ -98,20 +123,31 @@ Dims ContiguousStrides(const Dims& shape) {
   for (int i = shape.size() - 1; i >= 0; --i) {
     strides[i] = static_cast<int64_t>(stride);
     stride *= static_cast<uint64_t>(std::max<int64_t>(shape[i], 1));
+    stride = RoundUp(stride, pack);
   }
   return strides;
+}
+
+int64_t ContiguousBytes(const Dims& shape, DType dtype) {
+  if (PackFactor(dtype) == 1 || shape.size() == 0) {
+    return Bytes(shape.Product(), dtype);
+  }
+  Dims rows = shape;
+  rows[shape.size() - 1] = 1;
+  return rows.Product() * Bytes(shape[shape.size() - 1], dtype);
 }
 
 namespace tensor_internal {
 
 template <bool kConst>
 bool View<kConst>::IsContiguous() const {
+  const auto pack = static_cast<uint64_t>(PackFactor(dtype_));
   uint64_t expected = 1;  // wraps around as in ContiguousStrides
   for (int i = rank() - 1; i >= 0; --i) {
     const auto stride = static_cast<uint64_t>(strides_[i]);
     if (shape_[i] == 0) return true;
     if (shape_[i] != 1 && stride != expected) return false;
-    expected *= static_cast<uint64_t>(shape_[i]);
+    expected = RoundUp(expected * static_cast<uint64_t>(shape_[i]), pack);
   }
   return true;
 }
@@ -146,11 +182,13 @@ View<kConst> View<kConst>::Slice(int i, int64_t start, int64_t length) const {
   if (i < 0) i += rank();
   ABSL_CHECK(start >= 0 && length >= 0 && start <= shape_[i] - length)
       << "slice [" << start << ", +" << length << ") of " << shape_.ToString();
+  const int64_t offset = start * strides_[i];
+  ABSL_CHECK(PackFactor(dtype_) == 1 || offset % 2 == 0)
+      << "slice from " << start << " of " << ToString(*this);
   View result = *this;
   if (data_ != nullptr) {
     using Byte = std::conditional_t<kConst, const char, char>;
-    result.data_ = static_cast<Byte*>(data_) +
-                   start * strides_[i] * static_cast<int64_t>(SizeOf(dtype_));
+    result.data_ = static_cast<Byte*>(data_) + Bytes(offset, dtype_);
   }
   result.shape_[i] = length;
   return result;
@@ -177,7 +215,7 @@ View<kConst> View<kConst>::Reshape(const Dims& shape) const {
       << shape_.ToString() << " to " << shape.ToString();
   View result = *this;
   result.shape_ = shape;
-  result.strides_ = ContiguousStrides(shape);
+  result.strides_ = ContiguousStrides(shape, dtype_);
   if (NumElements() == 0) return result;
   // Walk both shapes from the last dimension; each group of old dimensions that
   // together make up a group of new ones must be laid out without a gap.
@@ -194,7 +232,11 @@ View<kConst> View<kConst>::Reshape(const Dims& shape) const {
     int64_t old_size = shape_[from--];
     int64_t new_size = 1;
     while (to >= 0 && new_size < old_size) {
-      result.strides_[to] = inner * new_size;
+      const int64_t stride = inner * new_size;
+      ABSL_CHECK(PackFactor(dtype_) == 1 || stride == 1 || stride % 2 == 0)
+          << "cannot reshape " << ToString(*this) << " to " << shape.ToString()
+          << ": rows would not be whole bytes";
+      result.strides_[to] = stride;
       new_size *= shape[to--];
       while (new_size > old_size) {
         while (from >= 0 && shape_[from] == 1) --from;
@@ -229,8 +271,8 @@ bool Overlap(const ConstTensor& a, const ConstTensor& b) {
   if (!a.present() || !b.present() || a.space() != b.space()) return false;
   const auto* a_begin = static_cast<const char*>(a.data());
   const auto* b_begin = static_cast<const char*>(b.data());
-  const int64_t a_bytes = Extent(a) * static_cast<int64_t>(SizeOf(a.dtype()));
-  const int64_t b_bytes = Extent(b) * static_cast<int64_t>(SizeOf(b.dtype()));
+  const int64_t a_bytes = ExtentBytes(a);
+  const int64_t b_bytes = ExtentBytes(b);
   if (a_bytes == 0 || b_bytes == 0) return false;
   const std::less<const char*> less;
   return less(a_begin, b_begin + b_bytes) && less(b_begin, a_begin + a_bytes);
@@ -248,7 +290,7 @@ void Buffer::Free::operator()(std::byte* data) const {
 
 Buffer::Buffer(DType dtype, const Dims& shape) : shape_(shape), dtype_(dtype) {
   ABSL_CHECK(shape.ProductFits()) << shape.ToString();
-  const size_t bytes = static_cast<size_t>(shape.Product()) * SizeOf(dtype);
+  const size_t bytes = static_cast<size_t>(ContiguousBytes(shape, dtype));
   const size_t alignment = bytes >= kHugeBuffer ? kHugePage : kAlignment;
   data_ = std::unique_ptr<std::byte[], Free>(
       static_cast<std::byte*>(::operator new[](std::max<size_t>(bytes, 1),
@@ -281,6 +323,7 @@ void Copy(const ConstTensor& from, const Tensor& to) {
       std::memcpy(target, source, static_cast<size_t>(from.NumBytes()));
       return;
     }
+    if (PackFactor(from.dtype()) > 1) return CopyPacked(from, to);
     ForEachOffset(from.shape(), from.strides(), to.strides(),
                   [&](int64_t a, int64_t b) {
                     std::memcpy(target + b * static_cast<int64_t>(size),

@@ -4,9 +4,11 @@
 // Shapes, strided views and owned buffers.
 //
 // `Tensor` and `ConstTensor` are views: a pointer, an element type, a shape and
-// strides (counted in elements, >= 0; 0 repeats an element). They are cheap to
-// copy and own nothing. A default-constructed view means "this optional
-// argument is absent". `Buffer` owns memory and hands out views of it.
+// strides (counted in elements, >= 0; 0 repeats an element). Of f4e2m1, the
+// dimension of stride 1 is packed two elements a byte, and all other strides
+// are even. Views are cheap to copy and own nothing. A default-constructed view
+// means "this optional argument is absent". `Buffer` owns memory and hands out
+// views of it.
 //
 //   Buffer buffer = Buffer::Zeros(DType::kBF16, {2, 128, 4096});
 //   Tensor heads = buffer.view().Reshape({2, 128, 32, 128});
@@ -83,8 +85,11 @@ class Dims {
   int size_ = 0;
 };
 
-// Row-major strides of `shape`.
-Dims ContiguousStrides(const Dims& shape);
+// Row-major strides of `shape`; rows of packed elements are whole bytes.
+Dims ContiguousStrides(const Dims& shape, DType dtype = DType::kNone);
+
+// Bytes of a row-major tensor. Must not overflow.
+int64_t ContiguousBytes(const Dims& shape, DType dtype);
 
 namespace tensor_internal {
 
@@ -100,7 +105,7 @@ class View {
   View() = default;
   // Row-major.
   View(Void* data, DType dtype, const Dims& shape)
-      : View(data, dtype, shape, ContiguousStrides(shape)) {}
+      : View(data, dtype, shape, ContiguousStrides(shape, dtype)) {}
   // `strides` in elements, one a dimension.
   View(Void* data, DType dtype, const Dims& shape, const Dims& strides,
        MemorySpace space = MemorySpace::kHost)
@@ -134,10 +139,8 @@ class View {
   int64_t dim(int i) const { return shape_[i < 0 ? i + rank() : i]; }
   int64_t stride(int i) const { return strides_[i < 0 ? i + rank() : i]; }
   int64_t NumElements() const { return shape_.Product(); }
-  // Bytes of all elements.
-  int64_t NumBytes() const {
-    return NumElements() * static_cast<int64_t>(SizeOf(dtype_));
-  }
+  // Bytes of all elements, if contiguous.
+  int64_t NumBytes() const { return ContiguousBytes(shape_, dtype_); }
   // Whether the elements lie row-major without gaps (size-1 dims are free).
   bool IsContiguous() const;
 
@@ -149,21 +152,23 @@ class View {
         << Name(kDTypeOf<T>) << " access to " << Name(dtype_);
     return static_cast<Element<T>*>(data_);
   }
-  // Pointer to the element at the given leading indices (the others 0).
+  // Pointer to the element at the given leading indices (the others 0), or to
+  // the pair that it is in.
   template <typename T, typename... Indices>
   Element<T>* At(Indices... indices) const {
     static_assert(sizeof...(Indices) <= kMaxRank);
-    Element<T>* result = data<T>();
+    int64_t offset = 0;
     int i = 0;
-    ((result += static_cast<int64_t>(indices) * strides_[i++]), ...);
-    return result;
+    ((offset += static_cast<int64_t>(indices) * strides_[i++]), ...);
+    return data<T>() + offset / PackFactor(kDTypeOf<T>);
   }
 
   // The same elements with dimension order[i] in place i.
   View Permute(const Dims& order) const;
   // Swaps the last two dimensions.
   View Transpose() const;
-  // Elements [start, start + length) of dimension i.
+  // Elements [start, start + length) of dimension i. Must start with a whole
+  // byte.
   View Slice(int i, int64_t start, int64_t length) const;
   // Fixes dimension i at `index` and drops it.
   View Select(int i, int64_t index) const;

@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
 
 namespace tilework {
 namespace {
@@ -90,6 +91,74 @@ TEST(TensorTest, CopyConvertsAndFollowsStrides) {
   EXPECT_EQ(std::memcmp(back.data<float>(), source.data<float>(),
                         static_cast<size_t>(source.view().NumBytes())),
             0);
+}
+
+// Codes i % 16 in row-major order.
+Buffer PackedIota(const Dims& shape) {
+  Buffer buffer = Buffer::Zeros(DType::kF4E2M1, shape);
+  uint8_t code = 0;
+  for (int64_t i = 0; i < shape[0]; ++i) {
+    for (int64_t j = 0; j < shape[1]; ++j) {
+      SetPacked(buffer.data<Float4E2M1Pair>(), i * buffer.view().stride(0) + j,
+                Float4E2M1::FromBits(code++ % 16));
+    }
+  }
+  return buffer;
+}
+
+TEST(PackedTensorTest, RowsAreWholeBytes) {
+  Buffer buffer = PackedIota({3, 5});
+  const Tensor x = buffer.view();
+  EXPECT_EQ(x.strides(), Dims({6, 1}));
+  EXPECT_EQ(x.NumBytes(), 9);
+  EXPECT_TRUE(x.IsContiguous());
+  EXPECT_EQ(x.At<Float4E2M1Pair>(1, 0)->bits, 0x65);
+  EXPECT_EQ(x.At<Float4E2M1Pair>(1, 3)->bits, 0x87);
+  EXPECT_EQ(x.At<Float4E2M1Pair>(1, 4)->bits, 0x09);
+  EXPECT_EQ(x.Slice(1, 2, 3).At<Float4E2M1Pair>(2, 0)->bits, 0xDC);
+  EXPECT_EQ(x.Select(0, 2).At<Float4E2M1Pair>(0)->bits, 0xBA);
+  EXPECT_DEATH(x.Slice(1, 1, 2), "slice from 1");
+  EXPECT_FALSE(x.Slice(1, 0, 3).IsContiguous());
+  EXPECT_TRUE(x.Slice(0, 1, 2).IsContiguous());
+  EXPECT_EQ(Buffer(DType::kF4E2M1, {}).view().NumBytes(), 1);
+  EXPECT_EQ(Buffer(DType::kF4E2M1, {4, 0}).view().NumBytes(), 0);
+  EXPECT_EQ(Buffer(DType::kF4E2M1, {4, 1}).view().NumBytes(), 4);
+}
+
+TEST(PackedTensorTest, ReshapesWhereRowsStayWholeBytes) {
+  Buffer buffer = PackedIota({3, 12});
+  const Tensor x = buffer.view();
+  EXPECT_EQ(x.Reshape({9, 4}).At<Float4E2M1Pair>(8, 2)->bits, 0x32);
+  EXPECT_EQ(x.Reshape({36}).At<Float4E2M1Pair>(34)->bits, 0x32);
+  EXPECT_DEATH(x.Reshape({12, 3}), "whole bytes");
+  Buffer odd = PackedIota({3, 5});
+  EXPECT_DEATH(odd.view().Reshape({15}), "without a copy");
+}
+
+TEST(PackedTensorTest, OverlapCountsHalfBytes) {
+  Buffer buffer = PackedIota({4, 5});
+  const Tensor x = buffer.view();
+  EXPECT_FALSE(Overlap(x.Slice(0, 0, 2), x.Slice(0, 2, 2)));
+  EXPECT_TRUE(Overlap(x.Slice(0, 0, 3), x.Slice(0, 2, 2)));
+  // The last element of a row is alone in its byte.
+  EXPECT_TRUE(Overlap(x.Slice(0, 0, 1), x.Select(0, 0).Slice(0, 4, 1)));
+}
+
+TEST(PackedTensorTest, CopiesFollowStrides) {
+  Buffer buffer = PackedIota({3, 5});
+  Buffer copy(DType::kF4E2M1, {5, 3});
+  std::memset(copy.view().data(), 0xFF, 10);
+  Copy(buffer.view().Transpose(), copy.view());
+  for (int64_t i = 0; i < 5; ++i) {
+    for (int64_t j = 0; j < 3; ++j) {
+      EXPECT_EQ(GetPacked(copy.data<Float4E2M1Pair>(), i * 4 + j).bits,
+                (j * 5 + i) % 16);
+    }
+    EXPECT_EQ(copy.data<Float4E2M1Pair>()[i * 2 + 1].second().bits, 0);
+  }
+  Buffer back(DType::kF4E2M1, {3, 5});
+  Copy(copy.view().Transpose(), back.view());
+  EXPECT_EQ(std::memcmp(back.view().data(), buffer.view().data(), 9), 0);
 }
 
 TEST(BufferTest, IsAlignedAndMoves) {
