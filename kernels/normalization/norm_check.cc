@@ -5,6 +5,9 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "absl/algorithm/container.h"
 #include "absl/types/span.h"
@@ -49,6 +52,26 @@ void CheckRowSize(std::string_view name, const ConstTensor& tensor,
                   ArgumentChecker& check) {
   check.Require(check["H"] >= 1, name, " is ", tensor.shape(),
                 ": H = 0, expected >= 1");
+}
+
+void CheckHiddenActual(std::optional<int64_t> hidden_actual,
+                       ArgumentChecker& check) {
+  const int64_t h = check["H"];
+  const int64_t actual = hidden_actual.value_or(h);
+  check.Require(actual >= 1 && actual <= h, "hidden_actual is ", actual,
+                ", expected 1..", h);
+}
+
+void CheckGammaOffset(float gamma_offset, ArgumentChecker& check) {
+  check.Require(gamma_offset == 0 || gamma_offset == 1, "gamma_offset is ",
+                gamma_offset, ", expected 0 or 1");
+}
+
+void CheckParameterGradient(std::string_view name, const Tensor& gradient,
+                            const ConstTensor& gamma, ArgumentChecker& check) {
+  const DType types[] = {DType::kF32,
+                         gamma.present() ? gamma.dtype() : DType::kF32};
+  check.Optional(name, gradient, "H", types);
 }
 
 void CheckEps(float eps, ArgumentChecker& check) {

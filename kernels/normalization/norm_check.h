@@ -7,6 +7,8 @@
 #define TILEWORK_KERNELS_NORMALIZATION_NORM_CHECK_H_
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "absl/types/span.h"
@@ -37,6 +39,17 @@ void CheckResidual(const ConstTensor& input, const ConstTensor& residual,
 // H >= 1, where H is the last dimension of the tensor `name`.
 void CheckRowSize(std::string_view name, const ConstTensor& tensor,
                   ArgumentChecker& check);
+
+// In 1..H, if given.
+void CheckHiddenActual(std::optional<int64_t> hidden_actual,
+                       ArgumentChecker& check);
+
+// 0 or 1.
+void CheckGammaOffset(float gamma_offset, ArgumentChecker& check);
+
+// [H], of type f32 or that of gamma.
+void CheckParameterGradient(std::string_view name, const Tensor& gradient,
+                            const ConstTensor& gamma, ArgumentChecker& check);
 
 // >= 0 and finite.
 void CheckEps(float eps, ArgumentChecker& check);

@@ -401,6 +401,17 @@ inline float ReciprocalDeviation(float variance, float eps) {
   return 1.0f / std::sqrt(variance + eps);
 }
 
+// The mean square of the distances to `center`.
+template <typename H>
+HWY_INLINE float VarianceAbout(const H* h, int64_t size, float center) {
+  const auto sums = Sums<1>(
+      size, [&](auto df, int64_t i, size_t count, auto& terms) HWY_ATTR {
+        const auto v = hn::Sub(LoadUpTo(df, h + i, count), hn::Set(df, center));
+        terms[0] = hn::Mul(v, v);
+      });
+  return sums[0] / static_cast<float>(size);
+}
+
 struct Moments {
   float mean;
   float variance;

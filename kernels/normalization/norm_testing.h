@@ -48,6 +48,17 @@ inline std::vector<double> RelativeBound(const std::vector<double>& exact,
   return bound;
 }
 
+// The bound of sums that are rounded to the type of `sum`: relative to their
+// magnitudes, and the rounding.
+inline std::vector<double> SumBound(const std::vector<double>& exact,
+                                    const std::vector<double>& magnitude,
+                                    double relative, const ConstTensor& sum) {
+  std::vector<double> bound =
+      RelativeBound(exact, UnitRoundoff(sum.dtype()), sum.dtype());
+  for (size_t i = 0; i < bound.size(); ++i) bound[i] += relative * magnitude[i];
+  return bound;
+}
+
 inline Dims WithoutLast(const Dims& shape) {
   Dims leading;
   for (int i = 0; i + 1 < shape.size(); ++i) leading.push_back(shape[i]);

@@ -17,11 +17,9 @@ void CheckAttributes(const RmsNormArgs& args, ArgumentChecker& check) {
   const int64_t h = check["H"];
   const int64_t actual = args.hidden_actual.value_or(h);
   CheckRowSize("input", args.input, check);
-  check.Require(actual >= 1 && actual <= h, "hidden_actual is ", actual,
-                ", expected 1..", h);
+  CheckHiddenActual(args.hidden_actual, check);
   CheckEps(args.eps, check);
-  check.Require(args.gamma_offset == 0 || args.gamma_offset == 1,
-                "gamma_offset is ", args.gamma_offset, ", expected 0 or 1");
+  CheckGammaOffset(args.gamma_offset, check);
   check.Require(args.cast_mode == RmsNormCastMode::kF32 ||
                     args.cast_mode == RmsNormCastMode::kLlama,
                 "cast_mode is ", static_cast<int>(args.cast_mode),

@@ -1,0 +1,82 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The gradients of layernorm (layernorm.h). (Not in NKI.)
+//
+//   mean = sum_{j<H} input_j / H, or given
+//   r = 1 / sqrt(sum_{j<H} (input_j - mean)^2 / H + eps), or rstd
+//   xhat_j = (input_j - mean) * r
+//   w_j = dy_j * gamma_j
+//   dx_j = r * (w_j - sum_{k<H} w_k / H - xhat_j * sum_{k<H} w_k xhat_k / H) +
+//          dres_j
+//   dgamma_j = sum over all rows of dy_j * xhat_j
+//   dbeta_j = sum over all rows of dy_j
+//
+//   tensor  shape          types              meaning
+//   dy      [..., H]       f32, bf16, f16     gradient of output; H >= 1
+//   input   as dy          f32, bf16, f16     h, after the residual addition
+//   gamma   [H] or [1, H]  f32, bf16, f16     optional: factor 1
+//   mean    [...]          f32                optional: of the forward pass
+//   rstd    [...]          f32                optional: of the forward pass
+//   dres    as dy          f32, bf16, f16     optional: gradient that arrives
+//                                             at residual_out
+//   dx      as dy          as input
+//   dgamma  [H]            f32, or as gamma   optional, also without gamma
+//   dbeta   [H]            f32, or as gamma   optional, also without gamma
+//
+// All may have any strides. `dx` may be exactly the view `dy`, `input` or
+// `dres`; any other overlap of an output with another tensor is an error. No
+// rows: dgamma and dbeta are zero.
+//
+// Numerics: f32 from exact inputs, one rounding to the type of an output. The
+// relative Frobenius error of dx is within LayerNormBwdTolerance(type);
+// |dgamma - exact| <= UnitRoundoff(type) * |exact| + kLayerNormBwdSumTolerance
+// * (sum over all rows of |dy_j * xhat_j|), dbeta likewise with |dy_j|; where
+// the mean is not given and far above the deviation, xhat has the error of
+// layernorm besides. The same bits for any number of threads, dx whatever the
+// other rows are, and on every SIMD target.
+//
+// Cost: one pass over memory; a dx of 32 MiB or more that is not in place goes
+// past the caches. Scratch: as rmsnorm_bwd, for dbeta as for dgamma.
+
+#ifndef TILEWORK_KERNELS_NORMALIZATION_LAYERNORM_BWD_H_
+#define TILEWORK_KERNELS_NORMALIZATION_LAYERNORM_BWD_H_
+
+#include "absl/status/status.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+struct LayerNormBwdArgs {
+  ConstTensor dy;
+  ConstTensor input;
+  ConstTensor gamma;
+  ConstTensor mean;
+  ConstTensor rstd;
+  ConstTensor dres;
+  Tensor dx;
+  Tensor dgamma;
+  Tensor dbeta;
+  // >= 0, finite; as in the forward pass.
+  float eps = 1e-6f;
+};
+
+// The bound of the relative Frobenius error of dx of type `dtype`.
+constexpr double LayerNormBwdTolerance(DType dtype) {
+  return UnitRoundoff(dtype) + 1e-5;
+}
+// The error bound of dgamma and dbeta before their rounding, relative to the
+// sum of magnitudes.
+inline constexpr double kLayerNormBwdSumTolerance = 2e-6;
+
+// InvalidArgument if something is wrong with the arguments.
+absl::Status Validate(const LayerNormBwdArgs& args);
+
+// InvalidArgument, before anything is written, or OK.
+absl::Status LayerNormBwd(const LayerNormBwdArgs& args, HostContext& context);
+
+}  // namespace tilework
+
+#endif  // TILEWORK_KERNELS_NORMALIZATION_LAYERNORM_BWD_H_
