@@ -1,8 +1,9 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Rotary position embedding of one head of unit stride, also in place. With
-// h = R / 2, each pair (a, b) of the R rotated elements becomes
+// Rotary position embedding of one head, or of one pair of elements of many
+// heads, of unit stride, also in place. With h = R / 2, each pair (a, b) of the
+// R rotated elements becomes
 //
 //   forward:  y_a = a * cos_a - b * sin_a,  y_b = b * cos_b + a * sin_b
 //   inverse:  y_a = a * cos_a + b * sin_b,  y_b = b * cos_b - a * sin_a
@@ -41,7 +42,56 @@ struct Rotation {
   int64_t table_width = 0;  // R / 2 or R
   bool contiguous_layout = true;
   bool inverse = false;
+  // Whether the pairs are written in the other layout.
+  bool changes_layout = false;
 };
+
+// Of both members of one or more pairs, f32 values or vectors of them.
+template <class V>
+struct Members {
+  V a, b;
+};
+
+namespace rotate_internal {
+
+// The inverse exchanges the members' sines and negates them.
+template <class DF, class V = hn::Vec<DF>>
+HWY_INLINE Members<V> RotateVectors(DF df, bool inverse, Members<V> x,
+                                    Members<V> cos, Members<V> sin) {
+  const V flip = hn::Set(df, inverse ? -0.0f : 0.0f);
+  const V sin_a = hn::Xor(inverse ? sin.b : sin.a, flip);
+  const V sin_b = hn::Xor(inverse ? sin.a : sin.b, flip);
+  return {hn::Sub(hn::Mul(x.a, cos.a), hn::Mul(x.b, sin_a)),
+          hn::Add(hn::Mul(x.b, cos.b), hn::Mul(x.a, sin_b))};
+}
+HWY_INLINE Members<float> RotateScalars(bool inverse, Members<float> x,
+                                        Members<float> cos,
+                                        Members<float> sin) {
+  const float sin_a = inverse ? -sin.b : sin.a;
+  const float sin_b = inverse ? -sin.a : sin.b;
+  return {x.a * cos.a - x.b * sin_a, x.b * cos.b + x.a * sin_b};
+}
+
+}  // namespace rotate_internal
+
+// Rotates `count` pairs whose members, cosines and sines lie in rows of their
+// own. `y` may be `x`.
+template <typename X, typename Y>
+HWY_INLINE void RotateRows(int64_t count, bool inverse,
+                           Members<const float*> cos, Members<const float*> sin,
+                           Members<const X*> x, Members<Y*> y) {
+  ForEachVector(count, [&](auto df, int64_t i, size_t n) HWY_ATTR {
+    using V = hn::Vec<decltype(df)>;
+    const auto load = [&](const auto& from) HWY_ATTR {
+      return Members<V>{LoadUpTo(df, from.a + i, n),
+                        LoadUpTo(df, from.b + i, n)};
+    };
+    const Members<V> result = rotate_internal::RotateVectors(
+        df, inverse, load(x), load(cos), load(sin));
+    StoreUpTo(result.a, df, y.a + i, n);
+    StoreUpTo(result.b, df, y.b + i, n);
+  });
+}
 
 namespace rotate_internal {
 
@@ -107,83 +157,85 @@ struct TableRow {
   }
 };
 
-template <typename X, typename Y>
-HWY_INLINE void RotateContiguous(int64_t h, const TableRow& cos,
-                                 const TableRow& sin, bool inverse, const X* x,
-                                 Y* y) {
-  // The inverse exchanges the members' sines and negates them.
-  const float* sin_a = inverse ? sin.b : sin.a;
-  const float* sin_b = inverse ? sin.a : sin.b;
-  const float sign = inverse ? -0.0f : 0.0f;
-  ForEachVector(h, [&](auto df, int64_t i, size_t count) HWY_ATTR {
-    const auto a = LoadUpTo(df, x + i, count);
-    const auto b = LoadUpTo(df, x + h + i, count);
-    const auto flip = hn::Set(df, sign);
-    const auto s_a = hn::Xor(LoadUpTo(df, sin_a + i, count), flip);
-    const auto s_b = hn::Xor(LoadUpTo(df, sin_b + i, count), flip);
-    const auto a_cos = hn::Mul(a, LoadUpTo(df, cos.a + i, count));
-    const auto b_cos = hn::Mul(b, LoadUpTo(df, cos.b + i, count));
-    StoreUpTo(hn::Sub(a_cos, hn::Mul(b, s_a)), df, y + i, count);
-    StoreUpTo(hn::Add(b_cos, hn::Mul(a, s_b)), df, y + h + i, count);
-  });
-}
-
-template <class DF, class VF = hn::Vec<DF>>
-HWY_INLINE void LoadTable(DF df, const TableRow& row, int64_t i, VF& a, VF& b) {
+template <class DF, class V = hn::Vec<DF>>
+HWY_INLINE Members<V> LoadTable(DF df, const TableRow& row, int64_t i) {
+  Members<V> result;
   if (row.step == 2) {
-    hn::LoadInterleaved2(df, row.a + 2 * i, a, b);
+    hn::LoadInterleaved2(df, row.a + 2 * i, result.a, result.b);
   } else {
-    a = b = hn::LoadU(df, row.a + i);
+    result.a = hn::LoadU(df, row.a + i);
+    result.b = row.b == row.a ? result.a : hn::LoadU(df, row.b + i);
   }
+  return result;
 }
 
-template <typename X, typename Y>
-HWY_INLINE void RotateInterleaved(int64_t h, const TableRow& cos,
-                                  const TableRow& sin, bool inverse, const X* x,
-                                  Y* y) {
+// Where at least one side is interleaved.
+template <bool kFromPairs, bool kToPairs, typename X, typename Y>
+HWY_INLINE void RotateInterleaved(const Rotation& rotation, const TableRow& cos,
+                                  const TableRow& sin, const X* x, Y* y) {
   const hn::ScalableTag<float> df;
   using VF = hn::Vec<decltype(df)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
-  const VF flip = hn::Set(df, inverse ? -0.0f : 0.0f);
+  const int64_t h = rotation.rotary_dim / 2;
   int64_t i = 0;
   for (; i + lanes <= h; i += lanes) {
-    VF a, b, c_a, c_b, s_a, s_b;
-    LoadPairs(df, x + 2 * i, a, b);
-    LoadTable(df, cos, i, c_a, c_b);
-    LoadTable(df, sin, i, s_a, s_b);
-    const VF forward_a = hn::Xor(inverse ? s_b : s_a, flip);
-    const VF forward_b = hn::Xor(inverse ? s_a : s_b, flip);
-    StorePairs(hn::Sub(hn::Mul(a, c_a), hn::Mul(b, forward_a)),
-               hn::Add(hn::Mul(b, c_b), hn::Mul(a, forward_b)), df, y + 2 * i);
+    Members<VF> in;
+    if constexpr (kFromPairs) {
+      LoadPairs(df, x + 2 * i, in.a, in.b);
+    } else {
+      in = {LoadF32(df, x + i), LoadF32(df, x + h + i)};
+    }
+    const Members<VF> out = RotateVectors(
+        df, rotation.inverse, in, LoadTable(df, cos, i), LoadTable(df, sin, i));
+    if constexpr (kToPairs) {
+      StorePairs(out.a, out.b, df, y + 2 * i);
+    } else {
+      StoreF32(out.a, df, y + i);
+      StoreF32(out.b, df, y + h + i);
+    }
   }
   for (; i < h; ++i) {
-    const float a = static_cast<float>(x[2 * i]);
-    const float b = static_cast<float>(x[2 * i + 1]);
-    const int64_t t = i * cos.step;
-    const float s_a = inverse ? -sin.b[t] : sin.a[t];
-    const float s_b = inverse ? -sin.a[t] : sin.b[t];
-    y[2 * i] = Y(a * cos.a[t] - b * s_a);
-    y[2 * i + 1] = Y(b * cos.b[t] + a * s_b);
+    const int64_t from_a = kFromPairs ? 2 * i : i;
+    const int64_t from_b = kFromPairs ? from_a + 1 : h + i;
+    const int64_t to_a = kToPairs ? 2 * i : i;
+    const int64_t to_b = kToPairs ? to_a + 1 : h + i;
+    const int64_t column = i * cos.step;
+    const Members<float> out = RotateScalars(
+        rotation.inverse,
+        {static_cast<float>(x[from_a]), static_cast<float>(x[from_b])},
+        {cos.a[column], cos.b[column]}, {sin.a[column], sin.b[column]});
+    y[to_a] = Y(out.a);
+    y[to_b] = Y(out.b);
   }
 }
 
 }  // namespace rotate_internal
 
 // Rotates the rotation.rotary_dim elements from `x` on into `y`, which may be
-// `x`. `cos` and `sin` are the table rows of the head's position,
-// rotation.table_width values each. Rounds once, to Y.
+// `x` unless the layout changes. `cos` and `sin` are the table rows of the
+// head's position, rotation.table_width values each. Rounds once, to Y.
 template <typename X, typename Y>
 HWY_INLINE void RotateHead(const Rotation& rotation, const float* cos,
                            const float* sin, const X* x, Y* y) {
   const int64_t h = rotation.rotary_dim / 2;
   const rotate_internal::TableRow cos_row(rotation, cos);
   const rotate_internal::TableRow sin_row(rotation, sin);
-  if (rotation.contiguous_layout) {
-    rotate_internal::RotateContiguous(h, cos_row, sin_row, rotation.inverse, x,
-                                      y);
+  const bool to_contiguous =
+      rotation.contiguous_layout != rotation.changes_layout;
+  if (!rotation.contiguous_layout) {
+    if (to_contiguous) {
+      rotate_internal::RotateInterleaved<true, false>(rotation, cos_row,
+                                                      sin_row, x, y);
+    } else {
+      rotate_internal::RotateInterleaved<true, true>(rotation, cos_row, sin_row,
+                                                     x, y);
+    }
+  } else if (!to_contiguous) {
+    rotate_internal::RotateInterleaved<false, true>(rotation, cos_row, sin_row,
+                                                    x, y);
   } else {
-    rotate_internal::RotateInterleaved(h, cos_row, sin_row, rotation.inverse, x,
-                                       y);
+    RotateRows<X, Y>(h, rotation.inverse, {cos_row.a, cos_row.b},
+                     {sin_row.a, sin_row.b}, {x, x + h}, {y, y + h});
   }
 }
 

@@ -1,0 +1,69 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "absl/status/status.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/rope/rope.h"
+#include "tilework/kernels/rope/rope_hf.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tilework/kernels/rope/rope_hf_host.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.
+#include "hwy/highway.h"
+#include "tilework/kernels/rope/rotate_tensors-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tilework {
+namespace HWY_NAMESPACE {
+namespace {
+
+// The rotation of q, or of k.
+RopeArgs ArgsOf(const RopeHfArgs& args, const ConstTensor& x,
+                const Tensor& x_out) {
+  RopeArgs result = {.x_in = x.Permute({0, 2, 1, 3}),
+                     .x_out = x_out.Permute({0, 2, 1, 3}),
+                     .cos = args.cos,
+                     .sin = args.sin,
+                     .positions = args.positions,
+                     .contiguous_layout = args.contiguous_layout,
+                     .inverse = args.backward,
+                     .rotary_dim = args.rotary_dim,
+                     .rotary_offset = args.rotary_offset};
+  if (args.positions.present()) result.mode = RopeMode::kIndexed;
+  if (!args.rope_cache.present()) return result;
+  const int last = args.rope_cache.rank() - 1;
+  const int64_t width = args.rope_cache.dim(last) / 2;
+  result.cos = args.rope_cache.Slice(last, 0, width);
+  result.sin = args.rope_cache.Slice(last, width, width);
+  return result;
+}
+
+void RopeHfHost(const RopeHfArgs& args, HostContext& context) {
+  const RopeArgs tensors[] = {ArgsOf(args, args.q, args.q_out),
+                              ArgsOf(args, args.k, args.k_out)};
+  RotateTensors(tensors, context);
+}
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace tilework
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilework {
+HWY_EXPORT(RopeHfHost);
+
+absl::Status RopeHf(const RopeHfArgs& args, HostContext& context) {
+  if (absl::Status status = Validate(args); !status.ok()) return status;
+  if (args.q.NumElements() == 0 && args.k.NumElements() == 0) {
+    return absl::OkStatus();
+  }
+  HWY_DYNAMIC_DISPATCH(RopeHfHost)(args, context);
+  return absl::OkStatus();
+}
+
+}  // namespace tilework
+#endif  // HWY_ONCE
