@@ -19,6 +19,7 @@
 #define HWY_TARGET_INCLUDE "tilework/common/gemm/gemm_host.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 // After foreach_target.
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "tilework/common/simd/convert-inl.h"
 #include "tilework/common/simd/rows-inl.h"
@@ -38,6 +39,21 @@ constexpr int kMaxRows = 12;
 constexpr int kMaxRows = 4;
 #endif
 constexpr int kVectors = 2;
+
+// With one or two rows a product is as fast as the right operand comes from
+// memory, and what the hardware fetches ahead is not enough: ask for each
+// step's two cache lines this many bytes early. Panels follow one another, so
+// the end of one fetches the beginning of the next.
+constexpr int64_t kAheadBytes = 4096;
+
+template <int kRows, typename TB>
+HWY_INLINE void FetchAhead(const TB* HWY_RESTRICT b) {
+  if constexpr (kRows <= 2) {
+    const auto* ahead = reinterpret_cast<const uint8_t*>(b) + kAheadBytes;
+    hwy::Prefetch(ahead);
+    hwy::Prefetch(ahead + 64);
+  }
+}
 
 // The right operand of one step, as f32: rows k and (for bf16, which is packed
 // in pairs) k + 1.
@@ -77,12 +93,14 @@ HWY_INLINE void Accumulate(DF df, const float* HWY_RESTRICT a, int64_t a_stride,
   if constexpr (kPackedRowGroup<TB> == 2) {
     int64_t i = 0;
     for (; i + 2 <= k; i += 2) {
+      FetchAhead<kRows>(b + i * kCols);
       AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
       AddRow<TB, 1>(df, a + i + 1, a_stride, b + i * kCols, sums);
     }
     if (i < k) AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
   } else {
     for (int64_t i = 0; i < k; ++i) {
+      FetchAhead<kRows>(b + i * kCols);
       AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
     }
   }
@@ -116,6 +134,7 @@ HWY_INLINE void Accumulate(DF df, const BFloat16* HWY_RESTRICT a,
   static_assert(std::is_same_v<TB, BFloat16>);
   int64_t i = 0;
   for (; i + 2 <= k; i += 2) {
+    FetchAhead<kRows>(b + i * kCols);
     AddPair(
         df,
         [&](int r) HWY_ATTR {
