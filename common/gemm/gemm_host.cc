@@ -85,24 +85,28 @@ HWY_INLINE void AddRow(DF df, const float* HWY_RESTRICT a, int64_t a_stride,
   }
 }
 
-// f32 times any packed type.
-template <typename TB, int kRows, class DF, class VF>
+// sums[j] += a times right operand j: f32 times any packed type.
+template <typename TB, int kRows, int kB, class DF, class VF>
 HWY_INLINE void Accumulate(DF df, const float* HWY_RESTRICT a, int64_t a_stride,
-                           const TB* HWY_RESTRICT b, int64_t k,
-                           VF (&sums)[kRows][kVectors]) {
-  if constexpr (kPackedRowGroup<TB> == 2) {
-    int64_t i = 0;
-    for (; i + 2 <= k; i += 2) {
-      FetchAhead<kRows>(b + i * kCols);
-      AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
-      AddRow<TB, 1>(df, a + i + 1, a_stride, b + i * kCols, sums);
+                           const TB* const (&b)[kB], int64_t k,
+                           VF (&sums)[kB][kRows][kVectors]) {
+  constexpr int64_t kGroup = kPackedRowGroup<TB>;
+  int64_t i = 0;
+  for (; i + kGroup <= k; i += kGroup) {
+    HWY_UNROLL(2)
+    for (int j = 0; j < kB; ++j) {
+      const TB* HWY_RESTRICT rows = b[j] + i * kCols;
+      FetchAhead<kRows>(rows);
+      AddRow<TB, 0>(df, a + i, a_stride, rows, sums[j]);
+      if constexpr (kGroup == 2) {
+        AddRow<TB, 1>(df, a + i + 1, a_stride, rows, sums[j]);
+      }
     }
-    if (i < k) AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
-  } else {
-    for (int64_t i = 0; i < k; ++i) {
-      FetchAhead<kRows>(b + i * kCols);
-      AddRow<TB, 0>(df, a + i, a_stride, b + i * kCols, sums);
-    }
+  }
+  if (i == k) return;
+  HWY_UNROLL(2)
+  for (int j = 0; j < kB; ++j) {
+    AddRow<TB, 0>(df, a + i, a_stride, b[j] + i * kCols, sums[j]);
   }
 }
 
@@ -126,81 +130,91 @@ HWY_INLINE void AddPair(DF df, const F& pair_of_row,
   }
 }
 
-// bf16 times bf16.
-template <typename TB, int kRows, class DF, class VF>
+// The same for bf16 times bf16.
+template <typename TB, int kRows, int kB, class DF, class VF>
 HWY_INLINE void Accumulate(DF df, const BFloat16* HWY_RESTRICT a,
-                           int64_t a_stride, const TB* HWY_RESTRICT b,
-                           int64_t k, VF (&sums)[kRows][kVectors]) {
+                           int64_t a_stride, const TB* const (&b)[kB],
+                           int64_t k, VF (&sums)[kB][kRows][kVectors]) {
   static_assert(std::is_same_v<TB, BFloat16>);
+  const auto pair_at = [&](int64_t i) HWY_ATTR {
+    return [=](int r) HWY_ATTR {
+      uint32_t pair;
+      hwy::CopyBytes<sizeof(pair)>(a + r * a_stride + i, &pair);
+      return pair;
+    };
+  };
   int64_t i = 0;
   for (; i + 2 <= k; i += 2) {
-    FetchAhead<kRows>(b + i * kCols);
-    AddPair(
-        df,
-        [&](int r) HWY_ATTR {
-          uint32_t pair;
-          hwy::CopyBytes<sizeof(pair)>(a + r * a_stride + i, &pair);
-          return pair;
-        },
-        b + i * kCols, sums);
+    HWY_UNROLL(2)
+    for (int j = 0; j < kB; ++j) {
+      FetchAhead<kRows>(b[j] + i * kCols);
+      AddPair(df, pair_at(i), b[j] + i * kCols, sums[j]);
+    }
   }
-  if (i < k) {
-    AddPair(
-        df,
-        [&](int r) HWY_ATTR {
-          return static_cast<uint32_t>(a[r * a_stride + i].bits);
-        },
-        b + i * kCols, sums);
-  }
+  if (i == k) return;
+  const auto last = [&](int r) HWY_ATTR {
+    return static_cast<uint32_t>(a[r * a_stride + i].bits);
+  };
+  HWY_UNROLL(2)
+  for (int j = 0; j < kB; ++j) AddPair(df, last, b[j] + i * kCols, sums[j]);
 }
 #endif  // HWY_NATIVE_DOT_BF16
 
-// values[r][c] (+)= sum over k of a[r][k] * b[k][c] for kRows rows and one
-// panel. `first`: begin at 0.
-template <int kRows, typename TA, typename TB>
+// values[j][r][c] (+)= sum over k of a[r][k] * b[j][k][c] for kRows rows and
+// one panel of each of kB right operands. `first`: begin at 0.
+template <int kRows, int kB, typename TA, typename TB>
 HWY_NOINLINE void PanelRows(const TA* HWY_RESTRICT a, int64_t a_stride,
-                            const TB* HWY_RESTRICT b, int64_t k, bool first,
-                            float* HWY_RESTRICT values, int64_t stride) {
+                            const TB* const (&b)[kB], int64_t k, bool first,
+                            float* const (&values)[kB], int64_t stride) {
   // At most kCols / kVectors lanes, so that a panel is whole steps.
   const hn::CappedTag<float, kCols / kVectors> df;
   using VF = hn::Vec<decltype(df)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   for (int64_t c = 0; c < kCols; c += kVectors * lanes) {
-    VF sums[kRows][kVectors];
-    HWY_UNROLL(12)
-    for (int r = 0; r < kRows; ++r) {
-      float* row = values + r * stride + c;
-      sums[r][0] = first ? hn::Zero(df) : hn::LoadU(df, row);
-      sums[r][1] = first ? hn::Zero(df) : hn::LoadU(df, row + lanes);
+    VF sums[kB][kRows][kVectors];
+    const TB* columns[kB];
+    HWY_UNROLL(2)
+    for (int j = 0; j < kB; ++j) {
+      columns[j] = b[j] + c * kPackedRowGroup<TB>;
+      HWY_UNROLL(12)
+      for (int r = 0; r < kRows; ++r) {
+        const float* row = values[j] + r * stride + c;
+        sums[j][r][0] = first ? hn::Zero(df) : hn::LoadU(df, row);
+        sums[j][r][1] = first ? hn::Zero(df) : hn::LoadU(df, row + lanes);
+      }
     }
-    Accumulate<TB, kRows>(df, a, a_stride, b + c * kPackedRowGroup<TB>, k,
-                          sums);
-    HWY_UNROLL(12)
-    for (int r = 0; r < kRows; ++r) {
-      float* row = values + r * stride + c;
-      hn::StoreU(sums[r][0], df, row);
-      hn::StoreU(sums[r][1], df, row + lanes);
+    Accumulate<TB, kRows, kB>(df, a, a_stride, columns, k, sums);
+    HWY_UNROLL(2)
+    for (int j = 0; j < kB; ++j) {
+      HWY_UNROLL(12)
+      for (int r = 0; r < kRows; ++r) {
+        float* row = values[j] + r * stride + c;
+        hn::StoreU(sums[j][r][0], df, row);
+        hn::StoreU(sums[j][r][1], df, row + lanes);
+      }
     }
   }
 }
 
-// The same for any number of rows.
-template <typename TA, typename TB>
-void Panel(const TA* HWY_RESTRICT a, int64_t a_stride, const TB* HWY_RESTRICT b,
-           int64_t rows, int64_t k, bool first, float* HWY_RESTRICT values,
+// The same for any number of rows, which are taken kMost at a time at most.
+template <int kMost, int kB, typename TA, typename TB>
+void Panel(const TA* HWY_RESTRICT a, int64_t a_stride, const TB* const (&b)[kB],
+           int64_t rows, int64_t k, bool first, float* const (&values)[kB],
            int64_t stride) {
   int64_t r = 0;
   const auto take = [&](auto constant) HWY_ATTR {
     constexpr int kRows = decltype(constant)::value;
     for (; r + kRows <= rows; r += kRows) {
-      PanelRows<kRows>(a + r * a_stride, a_stride, b, k, first,
-                       values + r * stride, stride);
+      float* row_values[kB];
+      for (int j = 0; j < kB; ++j) row_values[j] = values[j] + r * stride;
+      PanelRows<kRows, kB>(a + r * a_stride, a_stride, b, k, first, row_values,
+                           stride);
     }
   };
-  take(std::integral_constant<int, kMaxRows>());
-  if constexpr (kMaxRows > 8) take(std::integral_constant<int, 8>());
-  if constexpr (kMaxRows > 4) take(std::integral_constant<int, 4>());
-  take(std::integral_constant<int, 2>());
+  take(std::integral_constant<int, kMost>());
+  if constexpr (kMost > 8) take(std::integral_constant<int, 8>());
+  if constexpr (kMost > 4) take(std::integral_constant<int, 4>());
+  if constexpr (kMost > 2) take(std::integral_constant<int, 2>());
   take(std::integral_constant<int, 1>());
 }
 
@@ -228,12 +242,32 @@ void PackTile(const ConstTensor& matrix, int64_t row, int64_t rows,
   }
 }
 
+// One task for one or two rows and two packed operands: their panels are read
+// side by side, so that each is one stream from panel to panel.
+template <typename TA, typename TB>
+void ComputeFewRows(const GemmArgs& args, const TA* a, int64_t a_stride,
+                    const GemmTile& tile) {
+  const int64_t k = args.a.shape()[1];
+  for (int64_t c = 0; c < tile.cols; c += kCols) {
+    const int64_t panel = (tile.col + c) / kCols;
+    const TB* const b[2] = {args.b[0].packed()->Panel<TB>(panel),
+                            args.b[1].packed()->Panel<TB>(panel)};
+    float* const values[2] = {tile.values[0] + c, tile.values[1] + c};
+    Panel<2>(a, a_stride, b, tile.rows, k, true, values, tile.stride);
+  }
+}
+
 // One task: all products of one tile.
 template <typename TA, typename TB>
 void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
-                 const LeftRows<TA>& left, GemmTile& tile, TB* pack_scratch) {
+                 const LeftRows<TA>& left, const GemmTile& tile,
+                 TB* pack_scratch) {
   const int64_t k = args.a.shape()[1];
   const TA* a = left.data + (tile.row - left.first_row) * left.stride;
+  if (tile.rows <= 2 && args.b[0].packed() != nullptr &&
+      args.b[1].packed() != nullptr) {
+    return ComputeFewRows<TA, TB>(args, a, left.stride, tile);
+  }
   for (int i = 0; i < 2 && args.b[i].present(); ++i) {
     const PackedMatrix* packed = args.b[i].packed();
     // Once, though K may be 0: the sums must begin at 0.
@@ -243,12 +277,13 @@ void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
         PackTile(args.b[i].plain(), kb, block, tile, pack_scratch);
       }
       for (int64_t c = 0; c < tile.cols; c += kCols) {
-        const TB* b =
+        const TB* const b[1] = {
             packed != nullptr
                 ? packed->Panel<TB>((tile.col + c) / kCols) + kb * kCols
-                : pack_scratch + c / kCols * PackedPanelSize<TB>(block);
-        Panel(a + kb, left.stride, b, tile.rows, block, kb == 0,
-              tile.values[i] + c, tile.stride);
+                : pack_scratch + c / kCols * PackedPanelSize<TB>(block)};
+        float* const values[1] = {tile.values[i] + c};
+        Panel<kMaxRows>(a + kb, left.stride, b, tile.rows, block, kb == 0,
+                        values, tile.stride);
       }
     }
   }

@@ -18,6 +18,8 @@ namespace {
 // all panels of a tile is packed at a time, row by row.
 constexpr int64_t kPackedBlockK = 512;
 constexpr int64_t kPlainBlockK = 128;
+// So few rows pass by a panel at once: K need not be cut.
+constexpr int64_t kRowsAtOnce = 12;
 // The f32 tile of a task, all operands together.
 constexpr int64_t kTileBytes = int64_t{256} << 10;
 // Below this many tasks, tiles are made smaller, so that a few threads share
@@ -40,6 +42,9 @@ GemmPlan PlanGemm(const GemmShape& shape) {
   constexpr int64_t kCols = PackedMatrix::kPanelCols;
   GemmPlan plan;
   plan.k_block = shape.packed ? kPackedBlockK : kPlainBlockK;
+  if (shape.packed && shape.m <= kRowsAtOnce) {
+    plan.k_block = std::max<int64_t>(CeilDiv(shape.k, 2) * 2, 2);
+  }
   const int64_t panels = CeilDiv(shape.n, kCols);
   if (shape.m == 0 || panels == 0) return plan;
   // The fewest panels that end at a multiple of column_multiple.

@@ -50,7 +50,7 @@ TEST(GemmPlanTest, SmallProductsGiveEveryThreadWork) {
   EXPECT_EQ(PlanGemm({.m = 1, .n = 1536, .k = 576, .num_b = 2}).num_tasks(),
             48);
   EXPECT_EQ(PlanGemm({.m = 1, .n = 49152, .k = 576}).ToString(),
-            "1 rows x 8 panels, k 512, 1 x 192 tasks");
+            "1 rows x 8 panels, k 576, 1 x 192 tasks");
   EXPECT_EQ(PlanGemm({.m = 512, .n = 1536, .k = 576}).ToString(),
             "96 rows x 4 panels, k 512, 6 x 12 tasks");
 }

@@ -177,6 +177,36 @@ TEST_P(GemmTest, ARowHasTheSameBitsInAnyCompany) {
   }
 }
 
+// Few rows read both matrices at once, many rows one after the other.
+TEST_P(GemmTest, TwoProductsHaveTheBitsOfEachAlone) {
+  HostContext context(2);
+  Random random(9);
+  for (DType a_type : {DType::kF32, DType::kBF16}) {
+    for (DType b_type : kTypes) {
+      for (int64_t k : {1, 6, 523}) {
+        GuardedTensor a(a_type, {5, k});
+        GuardedTensor gate(b_type, {k, 70});
+        GuardedTensor up(b_type, {k, 70});
+        FillNormal(random, a);
+        FillNormal(random, gate);
+        FillNormal(random, up);
+        const PackedMatrix packed[2] = {Pack(gate, context), Pack(up, context)};
+        for (int64_t rows : {1, 2, 3, 5}) {
+          const ConstTensor some = a.view().Slice(0, 0, rows);
+          for (int product : {0, 1}) {
+            GuardedTensor alone(DType::kF32, {rows, 70});
+            Multiply({.a = some, .b = {packed[product]}}, alone, context);
+            GuardedTensor both(DType::kF32, {rows, 70});
+            Multiply({.a = some, .b = {packed[0], packed[1]}}, both, context,
+                     product);
+            EXPECT_TRUE(SameBits(both, alone)) << rows << " rows, k " << k;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(GemmTest, TwoProductsAndWholeHeads) {
   HostContext context(3);
   Random random(5);
