@@ -72,6 +72,21 @@ HWY_INLINE Members<float> RotateScalars(bool inverse, Members<float> x,
   return {x.a * cos.a - x.b * sin_a, x.b * cos.b + x.a * sin_b};
 }
 
+// Pairs [i, i + n) of RotateRows, n <= Lanes(df).
+template <class DF, typename X, typename Y>
+HWY_INLINE void RotateRowsAt(DF df, int64_t i, size_t n, bool inverse,
+                             const Members<const float*>& cos,
+                             const Members<const float*>& sin,
+                             const Members<const X*>& x, const Members<Y*>& y) {
+  using V = hn::Vec<DF>;
+  const Members<V> result = RotateVectors(
+      df, inverse, {LoadUpTo(df, x.a + i, n), LoadUpTo(df, x.b + i, n)},
+      {LoadUpTo(df, cos.a + i, n), LoadUpTo(df, cos.b + i, n)},
+      {LoadUpTo(df, sin.a + i, n), LoadUpTo(df, sin.b + i, n)});
+  StoreUpTo(result.a, df, y.a + i, n);
+  StoreUpTo(result.b, df, y.b + i, n);
+}
+
 }  // namespace rotate_internal
 
 // Rotates `count` pairs whose members, cosines and sines lie in rows of their
@@ -80,17 +95,18 @@ template <typename X, typename Y>
 HWY_INLINE void RotateRows(int64_t count, bool inverse,
                            Members<const float*> cos, Members<const float*> sin,
                            Members<const X*> x, Members<Y*> y) {
-  ForEachVector(count, [&](auto df, int64_t i, size_t n) HWY_ATTR {
-    using V = hn::Vec<decltype(df)>;
-    const auto load = [&](const auto& from) HWY_ATTR {
-      return Members<V>{LoadUpTo(df, from.a + i, n),
-                        LoadUpTo(df, from.b + i, n)};
-    };
-    const Members<V> result = rotate_internal::RotateVectors(
-        df, inverse, load(x), load(cos), load(sin));
-    StoreUpTo(result.a, df, y.a + i, n);
-    StoreUpTo(result.b, df, y.b + i, n);
-  });
+  // Not by ForEachVector: with so many operands the compiler calls the body.
+  const hn::ScalableTag<float> df;
+  const size_t lanes = hn::Lanes(df);
+  const int64_t step = static_cast<int64_t>(lanes);
+  int64_t i = 0;
+  for (; i + step <= count; i += step) {
+    rotate_internal::RotateRowsAt(df, i, lanes, inverse, cos, sin, x, y);
+  }
+  if (i < count) {
+    rotate_internal::RotateRowsAt(df, i, static_cast<size_t>(count - i),
+                                  inverse, cos, sin, x, y);
+  }
 }
 
 namespace rotate_internal {
@@ -169,15 +185,17 @@ HWY_INLINE Members<V> LoadTable(DF df, const TableRow& row, int64_t i) {
   return result;
 }
 
-// Where at least one side is interleaved.
-template <bool kFromPairs, bool kToPairs, typename X, typename Y>
-HWY_INLINE void RotateInterleaved(const Rotation& rotation, const TableRow& cos,
-                                  const TableRow& sin, const X* x, Y* y) {
-  const hn::ScalableTag<float> df;
-  using VF = hn::Vec<decltype(df)>;
+// Vectors of pairs from pair i on, at least one side of which is interleaved,
+// then vectors of half the size. Returns the first pair that is left.
+template <bool kFromPairs, bool kToPairs, class DF, typename X, typename Y>
+HWY_INLINE int64_t RotateInterleavedVectors(DF df, int64_t i,
+                                            const Rotation& rotation,
+                                            const TableRow& cos,
+                                            const TableRow& sin, const X* x,
+                                            Y* y) {
+  using VF = hn::Vec<DF>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   const int64_t h = rotation.rotary_dim / 2;
-  int64_t i = 0;
   for (; i + lanes <= h; i += lanes) {
     Members<VF> in;
     if constexpr (kFromPairs) {
@@ -194,6 +212,20 @@ HWY_INLINE void RotateInterleaved(const Rotation& rotation, const TableRow& cos,
       StoreF32(out.b, df, y + h + i);
     }
   }
+  if constexpr (hn::MaxLanes(df) > 4) {
+    return RotateInterleavedVectors<kFromPairs, kToPairs>(
+        hn::Half<DF>(), i, rotation, cos, sin, x, y);
+  }
+  return i;
+}
+
+// Where at least one side is interleaved.
+template <bool kFromPairs, bool kToPairs, typename X, typename Y>
+HWY_INLINE void RotateInterleaved(const Rotation& rotation, const TableRow& cos,
+                                  const TableRow& sin, const X* x, Y* y) {
+  const int64_t h = rotation.rotary_dim / 2;
+  int64_t i = RotateInterleavedVectors<kFromPairs, kToPairs>(
+      hn::ScalableTag<float>(), 0, rotation, cos, sin, x, y);
   for (; i < h; ++i) {
     const int64_t from_a = kFromPairs ? 2 * i : i;
     const int64_t from_b = kFromPairs ? from_a + 1 : h + i;

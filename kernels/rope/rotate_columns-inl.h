@@ -40,30 +40,28 @@ class ColumnPlan {
   // tile's cosines and sines stay in the second level of cache.
   static constexpr int64_t kTileSize = 512;
 
-  // Indices of batch, token and head.
+  // Of batch, token and head.
   using Index = std::array<int64_t, 3>;
 
-  explicit ColumnPlan(const RopeArgs& args) : args_(args) {
-    const auto stride_of = [&](size_t i) {
-      // Without neighbours a dimension's stride means nothing.
-      return Size(i) == 1 ? 0 : args.x_in.stride(static_cast<int>(i));
-    };
-    std::sort(order_.begin(), order_.end(),
-              [&](size_t i, size_t j) { return stride_of(i) < stride_of(j); });
-    int64_t inner = 1;  // columns of the innermost dimension
-    bool adjacent = true;
-    for (const size_t i : order_) {
-      total_ *= Size(i);
-      if (Size(i) == 1) continue;
-      adjacent = adjacent && run_ < kTileSize &&
-                 args.x_in.stride(static_cast<int>(i)) == run_ &&
-                 args.x_out.stride(static_cast<int>(i)) == run_;
-      if (!adjacent) continue;
-      if (run_ == 1) inner = Size(i);
-      run_ *= Size(i);
-    }
-    // Whole inner dimensions, or parts of one: where those are the tokens, many
-    // tiles share their cosines and sines.
+  // Tiles with equal ones have the same cosines and sines.
+  using TablesId = std::array<int64_t, 3>;
+
+  struct Tile {
+    Index first;
+    int64_t count;
+    TablesId tables;
+  };
+
+  ColumnPlan(const RopeArgs& args, const RowSource& source)
+      : args_(args), matters_({source.by_batch(), true, false}) {
+    SortByStride();
+    FindRun();
+    // The runs that have the same cosines and sines follow one another.
+    std::stable_partition(order_.begin() + num_merged_, order_.end(),
+                          [&](size_t i) { return !matters_[i]; });
+    // Whole inner dimensions, or parts of one: where those are the tokens, all
+    // tiles have the same cosines and sines.
+    const int64_t inner = InnerSize();
     tile_ = inner >= kTileSize ? kTileSize
                                : std::min(run_, kTileSize / inner * inner);
     tiles_per_run_ = (run_ + tile_ - 1) / tile_;
@@ -71,21 +69,21 @@ class ColumnPlan {
 
   int64_t run() const { return run_; }
   int64_t tile() const { return tile_; }
-  int64_t num_tiles() const { return total_ / run_ * tiles_per_run_; }
+  int64_t num_tiles() const { return num_runs_ * tiles_per_run_; }
 
-  struct Tile {
-    Index first;
-    int64_t count;
-  };
   // The same tile of all runs comes first, then the next of all.
   Tile At(int64_t tile) const {
-    const int64_t num_runs = total_ / run_;
-    const int64_t begin = tile / num_runs * tile_;
-    Tile result = {.first = {}, .count = std::min(tile_, run_ - begin)};
-    int64_t rest = tile % num_runs * run_ + begin;
+    const int64_t begin = tile / num_runs_ * tile_;
+    int64_t rest = tile % num_runs_ * run_ + begin;
+    Tile result = {.count = std::min(tile_, run_ - begin)};
     for (const size_t i : order_) {
       result.first[i] = rest % Size(i);
       rest /= Size(i);
+    }
+    result.tables[2] = begin % period_;
+    for (auto outer = order_.begin() + num_merged_; outer != order_.end();
+         ++outer) {
+      if (matters_[*outer]) result.tables[*outer] = result.first[*outer];
     }
     return result;
   }
@@ -100,10 +98,48 @@ class ColumnPlan {
  private:
   int64_t Size(size_t i) const { return args_.x_in.dim(static_cast<int>(i)); }
 
+  // Innermost first. Where there is one index its stride means nothing.
+  void SortByStride() {
+    const auto stride = [&](size_t i) {
+      return Size(i) == 1 ? 0 : args_.x_in.stride(static_cast<int>(i));
+    };
+    std::sort(order_.begin(), order_.end(),
+              [&](size_t i, size_t j) { return stride(i) < stride(j); });
+  }
+
+  // Merges adjacent dimensions while a tile could use more.
+  void FindRun() {
+    for (const size_t i : order_) {
+      const int dim = static_cast<int>(i);
+      if (Size(i) > 1) {
+        if (run_ >= kTileSize || args_.x_in.stride(dim) != run_ ||
+            args_.x_out.stride(dim) != run_) {
+          break;
+        }
+        run_ *= Size(i);
+        if (matters_[i]) period_ = run_;
+      }
+      ++num_merged_;
+    }
+    num_runs_ = Size(0) * Size(1) * Size(2) / run_;
+  }
+
+  int64_t InnerSize() const {
+    for (int i = 0; i < num_merged_; ++i) {
+      const int64_t size = Size(order_[static_cast<size_t>(i)]);
+      if (size > 1) return size;
+    }
+    return 1;
+  }
+
   const RopeArgs& args_;
-  std::array<size_t, 3> order_ = {0, 1, 2};  // innermost first
-  int64_t total_ = 1;
+  std::array<bool, 3> matters_;  // to the cosines and sines
+  std::array<size_t, 3> order_ = {0, 1, 2};
+  int num_merged_ = 0;  // dimensions of a run
   int64_t run_ = 1;
+  int64_t num_runs_ = 1;
+  // After so many columns of a run cosines and sines repeat.
+  int64_t period_ = 1;
   int64_t tile_ = 1;
   int64_t tiles_per_run_ = 1;
 };
@@ -119,58 +155,60 @@ class ColumnTables {
 
   ColumnTables(const RowSource& source, float* scratch)
       : source_(source),
-        keys_(reinterpret_cast<RowKey*>(scratch)),
+        loaded_(*reinterpret_cast<Loaded*>(scratch)),
         rows_(scratch + kHeader),
         cos_(rows_ + 2 * source.width()),
         sin_(cos_ + source.width() * kStride) {}
 
   // Before the first tile.
-  void Clear() { std::fill_n(keys_, kTileSize, RowKey{-1, -1}); }
+  void Clear() { loaded_ = {.tables = {}, .count = 0}; }
 
   const float* cos(int64_t column) const { return cos_ + column * kStride; }
   const float* sin(int64_t column) const { return sin_ + column * kStride; }
 
   void Load(const ColumnPlan& plan, const ColumnPlan::Tile& tile) {
+    if (loaded_.tables == tile.tables && loaded_.count >= tile.count) return;
+    loaded_ = {.tables = tile.tables, .count = tile.count};
     ColumnPlan::Index index = tile.first;
     for (int64_t begin = 0; begin < tile.count;) {
       const RowKey key = source_.Key(index[0], index[1]);
       // Neighbours that are heads of one token.
       int64_t end = begin;
-      bool known = true;
       do {
-        known = known && keys_[end] == key;
-        keys_[end++] = key;
         plan.Advance(index);
+        ++end;
       } while (end < tile.count && source_.Key(index[0], index[1]) == key);
-      if (!known) Fill(key, begin, end);
+      const TableRows rows = source_.Load(key, rows_);
+      Fill(rows.cos, begin, end, cos_);
+      Fill(rows.sin, begin, end, sin_);
       begin = end;
     }
   }
 
  private:
-  static constexpr int64_t kTileSize = ColumnPlan::kTileSize;
+  struct Loaded {
+    ColumnPlan::TablesId tables;
+    int64_t count;
+  };
+  // In f32 values, a whole cache line.
+  static constexpr int64_t kHeader = 16;
+  static_assert(sizeof(Loaded) <= kHeader * sizeof(float));
   // Not a power of two, so that a column is not all in one set of the cache.
-  static constexpr int64_t kStride = kTileSize + 16;
-  // Of the keys.
-  static constexpr int64_t kHeader =
-      kTileSize * static_cast<int64_t>(sizeof(RowKey) / sizeof(float));
+  static constexpr int64_t kStride = ColumnPlan::kTileSize + 16;
 
-  void Fill(const RowKey& key, int64_t begin, int64_t end) {
-    const TableRows rows = source_.Load(key, rows_);
-    FillColumns(rows.cos, begin, end, cos_);
-    FillColumns(rows.sin, begin, end, sin_);
-  }
-
-  void FillColumns(const float* row, int64_t begin, int64_t end,
-                   float* table) const {
-    for (int64_t i = 0; i < source_.width(); ++i) {
-      float* to = table + i * kStride;
-      for (int64_t c = begin; c < end; ++c) to[c] = row[i];
+  void Fill(const float* row, int64_t begin, int64_t end, float* table) const {
+    const int64_t width = source_.width();
+    if (end - begin == 1) {
+      for (int64_t i = 0; i < width; ++i) table[i * kStride + begin] = row[i];
+      return;
+    }
+    for (int64_t i = 0; i < width; ++i) {
+      std::fill(table + i * kStride + begin, table + i * kStride + end, row[i]);
     }
   }
 
   const RowSource& source_;
-  RowKey* keys_;
+  Loaded& loaded_;
   float* rows_;
   float* cos_;
   float* sin_;

@@ -38,7 +38,7 @@ class Rotator {
   explicit Rotator(const RopeArgs& args)
       : args_(args),
         source_(args),
-        columns_(args),
+        columns_(args, source_),
         by_columns_(UseColumns()),
         tokens_(args.x_in.dim(0) * args.x_in.dim(1)),
         heads_(args.x_in.dim(2)) {

@@ -68,6 +68,12 @@ class RowSource {
                  args.cos.dim(0) > 1) {}
 
   int64_t width() const { return width_; }
+  // Whether batches have cosines and sines of their own.
+  bool by_batch() const {
+    return batched_ ||
+           (args_.positions.present() && args_.positions.rank() == 2 &&
+            args_.positions.dim(0) > 1);
+  }
 
   // Of token s of batch b.
   RowKey Key(int64_t b, int64_t s) const {
