@@ -1,0 +1,378 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "absl/status/status.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/mx.h"
+#include "tilework/common/dtype/narrow.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/row_offsets.h"
+#include "tilework/common/tensor/tensor.h"
+#include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE \
+  "tilework/experimental/quantize_mxfp8/quantize_mxfp8_host.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+#include "tilework/common/simd/convert-inl.h"
+#include "tilework/common/simd/mx-inl.h"
+#include "tilework/common/simd/narrow-inl.h"
+// After narrow-inl.h.
+#include "tilework/common/simd/rows-inl.h"
+#include "tilework/common/simd/stream-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tilework {
+namespace HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t kBlock = kMxBlockSize;
+// Blocks that are worked on at a time, so that they stay in the first level of
+// cache.
+constexpr int64_t kMostBlocks = 32;
+constexpr int64_t kMostElements = kMostBlocks * kBlock;
+// Enough elements for a task to be worth a thread's attention.
+constexpr int64_t kElementsPerTask = int64_t{1} << 16;
+
+// The element of storage type F.
+template <typename F>
+using ElementOf =
+    std::conditional_t<std::is_same_v<F, Float4E2M1Pair>, Float4E2M1, F>;
+// Where element i of type F is.
+template <typename F>
+constexpr int64_t At(int64_t i) {
+  return i / PackFactor(kDTypeOf<F>);
+}
+template <typename F>
+constexpr int64_t NumBytes(int64_t elements) {
+  constexpr int64_t kPack = PackFactor(kDTypeOf<F>);
+  return (elements + kPack - 1) / kPack;
+}
+
+// The largest magnitude of a block, or something above if it has a NaN.
+template <typename X>
+HWY_INLINE float BlockAmax(const X* HWY_RESTRICT x) {
+  using Bits = std::conditional_t<sizeof(X) == 4, int32_t, int16_t>;
+  const hn::CappedTag<Bits, kBlock> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto* from = reinterpret_cast<const Bits*>(x);
+  const auto mask = hn::Set(d, std::numeric_limits<Bits>::max());
+  auto max = hn::And(hn::LoadU(d, from), mask);
+  for (int64_t i = lanes; i < kBlock; i += lanes) {
+    max = hn::Max(max, hn::And(hn::LoadU(d, from + i), mask));
+  }
+  const Bits bits = hn::ReduceMax(d, max);
+  if constexpr (sizeof(X) == 4) {
+    return std::bit_cast<float>(bits);
+  } else {
+    return static_cast<float>(X::FromBits(static_cast<uint16_t>(bits)));
+  }
+}
+
+// Quantizes `num` <= kMostBlocks whole blocks that lie one after another.
+template <typename X, typename F>
+HWY_INLINE void EncodeBlocks(const X* HWY_RESTRICT from, int64_t num,
+                             MxScaleMode mode, F* HWY_RESTRICT to,
+                             uint8_t* HWY_RESTRICT scales) {
+  using Element = ElementOf<F>;
+  const hn::CappedTag<float, kBlock> df;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
+  HWY_ALIGN float amax[kMostBlocks];
+  HWY_ALIGN float reciprocals[kMostBlocks];
+  HWY_ALIGN uint8_t codes[kMostBlocks];
+  for (int64_t b = 0; b < num; ++b) amax[b] = BlockAmax(from + b * kBlock);
+  std::fill(amax + num, amax + kMostBlocks, 0.0f);
+  const hn::Rebind<uint8_t, decltype(df)> du8;
+  const hn::RebindToUnsigned<decltype(df)> du32;
+  for (int64_t b = 0; b < num; b += lanes) {
+    const auto scale = MxScaleCodes<Element>(df, hn::Load(df, amax + b), mode);
+    hn::Store(MxReciprocals(df, scale), df, reciprocals + b);
+    hn::StoreU(hn::TruncateTo(du8, hn::BitCast(du32, scale)), du8, codes + b);
+  }
+  std::copy(codes, codes + num, scales);
+  for (int64_t b = 0; b < num; ++b) {
+    F* block = to + At<F>(b * kBlock);
+    if (codes[b] == E8M0::kNaNBits) {
+      std::memset(block, 0, static_cast<size_t>(NumBytes<F>(kBlock)));
+      continue;
+    }
+    const auto reciprocal = hn::Set(df, reciprocals[b]);
+    for (int64_t i = 0; i < kBlock; i += lanes) {
+      const auto v = LoadF32(df, from + b * kBlock + i);
+      StoreF32(hn::Mul(v, reciprocal), df, block + At<F>(i));
+    }
+  }
+}
+
+// Where codes of a row or column go.
+template <typename F>
+struct Codes {
+  F* data;
+  int64_t stride;
+  bool stream;  // past the caches
+};
+template <typename F>
+HWY_INLINE void WriteCodes(const F* from, int64_t size, const Codes<F>& to) {
+  if (to.stream) {
+    StreamRow(from, NumBytes<F>(size), to.data);
+  } else if (to.stride == 1) {
+    std::copy(from, from + NumBytes<F>(size), to.data);
+  } else {
+    for (int64_t i = 0; i < size; ++i) to.data[i * to.stride] = from[i];
+  }
+}
+
+// A row of scales.
+struct Scales {
+  uint8_t* data;
+  int64_t stride;
+
+  void Write(const uint8_t* from, int64_t first, int64_t num) const {
+    for (int64_t i = 0; i < num; ++i) data[(first + i) * stride] = from[i];
+  }
+};
+
+// The rows along K of an output of codes and its scales.
+template <typename F>
+class RowOutputs {
+ public:
+  RowOutputs(const Tensor& data, const Tensor& scales)
+      : data_(data.data<F>()),
+        scales_(static_cast<uint8_t*>(scales.data())),
+        offsets_(data, data.rank() - 1),
+        scale_offsets_(scales, scales.rank() - 1),
+        // Elements of 4 bits are adjacent, also where there is only one.
+        stride_(PackFactor(kDTypeOf<F>) > 1 ? 1 : data.stride(-1)),
+        scale_stride_(scales.stride(-1)),
+        stream_(stride_ == 1 && data.NumBytes() >= kStreamBytes) {}
+
+  bool stream() const { return stream_; }
+  // From element `first` of the row on.
+  Codes<F> Row(int64_t row, int64_t first) const {
+    return {data_ + At<F>(offsets_[row] + first * stride_), stride_, stream_};
+  }
+  Scales ScaleRow(int64_t row) const {
+    return {scales_ + scale_offsets_[row], scale_stride_};
+  }
+
+ private:
+  F* data_;
+  uint8_t* scales_;
+  RowOffsets offsets_;
+  RowOffsets scale_offsets_;
+  int64_t stride_;
+  int64_t scale_stride_;
+  bool stream_;
+};
+
+// The rows along K of the source.
+template <typename X>
+struct SourceRows {
+  const X* data;
+  RowOffsets offsets;
+  int64_t stride;
+
+  explicit SourceRows(const ConstTensor& x)
+      : data(x.data<X>()), offsets(x, x.rank() - 1), stride(x.stride(-1)) {}
+};
+
+// Quantizes elements [begin, end) of a row along K, `begin` at a block.
+template <typename X, typename F>
+void EncodeRow(const X* row, int64_t stride, int64_t begin, int64_t end,
+               MxScaleMode mode, const Codes<F>& to, const Scales& scales) {
+  HWY_ALIGN F codes[kMostElements];
+  HWY_ALIGN float gathered[kMostElements];
+  uint8_t scale_codes[kMostBlocks];
+  for (int64_t first = begin; first < end; first += kMostElements) {
+    const int64_t size = std::min(kMostElements, end - first);
+    const int64_t num = (size + kBlock - 1) / kBlock;
+    const bool whole = size % kBlock == 0;
+    Codes<F> target = to;
+    target.data += (first - begin) * to.stride / PackFactor(kDTypeOf<F>);
+    const bool direct = whole && to.stride == 1 && !to.stream;
+    F* result = direct ? target.data : codes;
+    if (stride == 1 && whole) {
+      EncodeBlocks(row + first, num, mode, result, scale_codes);
+    } else {
+      // Zeros after a short block change nothing.
+      std::fill(gathered + size, gathered + num * kBlock, 0.0f);
+      LoadRow(row + first * stride, stride, size, gathered);
+      EncodeBlocks(gathered, num, mode, result, scale_codes);
+    }
+    if (!direct) WriteCodes(codes, size, target);
+    scales.Write(scale_codes, first / kBlock, num);
+  }
+}
+
+// All rows of a tensor along K.
+template <typename X, typename F>
+void EncodeRows(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
+  const SourceRows<X> x(args.src_tensor);
+  const RowOutputs<F> outputs(args.data, args.scales);
+  const int64_t size = args.src_tensor.dim(-1);
+  const int64_t num_rows = args.src_tensor.NumElements() / size;
+  const int64_t rows = std::max<int64_t>(kElementsPerTask / size, 1);
+  const int64_t columns = std::min(kElementsPerTask, size);
+  const int64_t pieces = (size + columns - 1) / columns;
+  pool.ParallelFor((num_rows + rows - 1) / rows * pieces, [&](int64_t task,
+                                                              int) HWY_ATTR {
+    const int64_t first = task / pieces * rows;
+    const int64_t begin = task % pieces * columns;
+    const int64_t end = std::min(size, begin + columns);
+    for (int64_t row = first; row < std::min(num_rows, first + rows); ++row) {
+      EncodeRow(x.data + x.offsets[row], x.stride, begin, end, args.scale_mode,
+                outputs.Row(row, begin), outputs.ScaleRow(row));
+    }
+    if (outputs.stream()) hwy::FlushStream();
+  });
+}
+
+// A tensor of matrices [F, K] along F: 32 rows and kMostBlocks columns at a
+// time become as many blocks, one a column.
+template <typename X, typename F>
+class ColumnEncoder {
+ public:
+  // `data` and `scales` are [..., K, F] and [..., K, ceil(F/32)].
+  ColumnEncoder(const ConstTensor& x, const Tensor& data, const Tensor& scales,
+                MxScaleMode mode)
+      : x_(x),
+        outputs_(data, scales),
+        num_rows_(x.dim(-2)),
+        num_columns_(x.dim(-1)),
+        mode_(mode) {}
+
+  int64_t bands() const { return (num_rows_ + kBlock - 1) / kBlock; }
+
+  // Columns [begin, end) of rows [32 band, 32 band + 32) of a matrix.
+  void Run(int64_t matrix, int64_t band, int64_t begin, int64_t end) const {
+    HWY_ALIGN float tile[kMostElements];
+    HWY_ALIGN F codes[kMostElements];
+    uint8_t scale_codes[kMostBlocks];
+    const int64_t row = band * kBlock;
+    const int64_t rows = std::min(kBlock, num_rows_ - row);
+    for (int64_t k = begin; k < end; k += kMostBlocks) {
+      const int64_t num = std::min(kMostBlocks, end - k);
+      Transpose(matrix * num_rows_ + row, rows, k, num, tile);
+      EncodeBlocks(tile, num, mode_, codes, scale_codes);
+      for (int64_t i = 0; i < num; ++i) {
+        const int64_t column = matrix * num_columns_ + k + i;
+        Codes<F> to = outputs_.Row(column, row);
+        to.stream = false;  // parts of lines
+        WriteCodes(codes + At<F>(i * kBlock), rows, to);
+        outputs_.ScaleRow(column).Write(scale_codes + i, band, 1);
+      }
+    }
+  }
+
+ private:
+  // tile[i * 32 + r] = x[row + r, k + i]; zeros after a short block.
+  void Transpose(int64_t row, int64_t rows, int64_t k, int64_t num,
+                 float* tile) const {
+    HWY_ALIGN float values[kMostBlocks];
+    if (rows < kBlock) std::fill(tile, tile + num * kBlock, 0.0f);
+    for (int64_t r = 0; r < rows; ++r) {
+      const X* from = x_.data + x_.offsets[row + r] + k * x_.stride;
+      LoadRow(from, x_.stride, num, values);
+      for (int64_t i = 0; i < num; ++i) tile[i * kBlock + r] = values[i];
+    }
+  }
+
+  SourceRows<X> x_;
+  RowOutputs<F> outputs_;
+  int64_t num_rows_;
+  int64_t num_columns_;
+  MxScaleMode mode_;
+};
+
+// All columns of a tensor along F and, if args.data_t is there, its rows along
+// K from the same part of the source.
+template <typename X, typename F>
+void EncodeColumns(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
+  const bool both = args.data_t.present();
+  const ConstTensor& x = args.src_tensor;
+  const ColumnEncoder<X, F> columns(
+      x, both ? args.data_t : args.data.Transpose(),
+      both ? args.scales_t : args.scales.Transpose(), args.scale_mode);
+  const SourceRows<X> rows(x);
+  const RowOutputs<F> outputs(args.data, args.scales);
+  const int64_t num_rows = x.dim(-2);
+  const int64_t num_columns = x.dim(-1);
+  const int64_t matrices = x.NumElements() / (num_rows * num_columns);
+  // A tile of 32 rows stays in the second level of cache.
+  constexpr int64_t kColumns = 2048;
+  const int64_t tiles = (num_columns + kColumns - 1) / kColumns;
+  pool.ParallelFor(
+      matrices * columns.bands() * tiles, [&](int64_t task, int) HWY_ATTR {
+        const int64_t begin = task % tiles * kColumns;
+        const int64_t end = std::min(num_columns, begin + kColumns);
+        const int64_t band = task / tiles % columns.bands();
+        const int64_t matrix = task / tiles / columns.bands();
+        columns.Run(matrix, band, begin, end);
+        if (!both) return;
+        const int64_t first = band * kBlock;
+        const int64_t last = std::min(num_rows, first + kBlock);
+        for (int64_t i = first; i < last; ++i) {
+          const int64_t row = matrix * num_rows + i;
+          EncodeRow(rows.data + rows.offsets[row], rows.stride, begin, end,
+                    args.scale_mode, outputs.Row(row, begin),
+                    outputs.ScaleRow(row));
+        }
+        if (outputs.stream()) hwy::FlushStream();
+      });
+}
+
+template <typename X, typename F>
+void Encode(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
+  if (args.axis == -1 && !args.data_t.present()) {
+    EncodeRows<X, F>(args, pool);
+  } else {
+    EncodeColumns<X, F>(args, pool);
+  }
+}
+
+void QuantizeMxfp8Host(const QuantizeMxfp8Args& args, HostContext& context) {
+  VisitFloat(args.src_tensor.dtype(), [&](auto type) HWY_ATTR {
+    using X = decltype(type);
+    switch (args.data.dtype()) {
+      case DType::kF8E4M3:
+        return Encode<X, Float8E4M3>(args, context.pool());
+      case DType::kF8E5M2:
+        return Encode<X, Float8E5M2>(args, context.pool());
+      default:
+        return Encode<X, Float4E2M1Pair>(args, context.pool());
+    }
+  });
+}
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace tilework
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilework {
+HWY_EXPORT(QuantizeMxfp8Host);
+
+absl::Status QuantizeMxfp8(const QuantizeMxfp8Args& args,
+                           HostContext& context) {
+  if (absl::Status status = Validate(args); !status.ok()) return status;
+  if (args.src_tensor.NumElements() == 0) return absl::OkStatus();
+  HWY_DYNAMIC_DISPATCH(QuantizeMxfp8Host)(args, context);
+  return absl::OkStatus();
+}
+
+}  // namespace tilework
+#endif  // HWY_ONCE
