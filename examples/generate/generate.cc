@@ -3,6 +3,8 @@
 
 #include "tilework/examples/generate/generate.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -33,6 +35,7 @@
 #include "tilework/examples/generate/model_config.h"
 #include "tilework/examples/generate/model_fetch.h"
 #include "tilework/examples/generate/random_model.h"
+#include "tilework/examples/generate/spin_policy.h"
 #include "tilework/examples/generate/tokenizer.h"
 #include "tilework/experimental/transformer/sample_tokens.h"
 
@@ -175,6 +178,12 @@ class Timer {
   std::chrono::steady_clock::time_point start_;
 };
 
+// How often the system has taken a processor from a thread of this process.
+int64_t Preemptions() {
+  struct rusage usage;
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
 // Prompt and answer of one run.
 class Run {
  public:
@@ -243,11 +252,25 @@ class Run {
     const Tensor logits =
         dumps() ? logits_.view().Slice(0, decoder_.length(), count)
                 : logits_.view();
+    UpdateSpinning();
     const Timer timer(speed);
     const absl::Status status = decoder_.Append(tokens, logits, context_);
     speed.tokens += count;
     speed.bytes += static_cast<double>(decoder_.StepBytes());
     return status;
+  }
+
+  void UpdateSpinning() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> seconds = now - spin_updated_;
+    spin_updated_ = now;
+    const bool pays = spin_policy_.Next(Preemptions(), seconds.count());
+    // Without a processor for each, they would spin in each other's way.
+    const bool spinning =
+        pays && context_.num_threads() <= AvailableProcessors();
+    if (spinning == spinning_) return;
+    spinning_ = spinning;
+    context_.pool().SetSpinning(spinning);
   }
 
   // The token after the last; `step` have been drawn before it.
@@ -278,6 +301,10 @@ class Run {
   int64_t new_tokens_;
   Decoder decoder_;
   Buffer logits_;  // [1, V]; [capacity, V] if they are dumped
+  SpinPolicy spin_policy_{Preemptions()};
+  std::chrono::steady_clock::time_point spin_updated_ =
+      std::chrono::steady_clock::now();
+  bool spinning_ = false;
   Speed prompt_speed_;
   Speed decode_speed_;
 };
@@ -312,10 +339,7 @@ absl::Status Generate(const GenerateOptions& options, std::ostream& text,
   if (!model.ok()) return file.Named(model.status());
 
   Run run(options, *tokenizer, *model, *prompt, context);
-  // Threads that spin without a processor of their own are in the way.
-  context.pool().SetSpinning(context.num_threads() <= AvailableProcessors());
   status = run.Generate(text);
-  context.pool().SetSpinning(false);
   if (status.ok()) status = run.DumpLogits();
   if (status.ok()) run.Report(report);
   return status;
