@@ -160,6 +160,21 @@ HWY_INLINE float SumOfSquares(const T* HWY_RESTRICT x, int64_t size) {
   return SumOfMapped(x, size, [](auto v) HWY_ATTR { return hn::Mul(v, v); });
 }
 
+// The largest lane, none of which is NaN.
+template <class DF>
+HWY_INLINE float LargestLane(DF df, hn::Vec<DF> v) {
+#if HWY_TARGET == HWY_EMU128
+  // Highway 1.2.0's ReduceMax makes the lowest finite number of -inf there.
+  float result = hn::GetLane(v);
+  for (size_t i = 1; i < hn::Lanes(df); ++i) {
+    result = HWY_MAX(result, hn::ExtractLane(v, i));
+  }
+  return result;
+#else
+  return hn::ReduceMax(df, v);
+#endif
+}
+
 // Largest x[i]; -inf if size is 0. A NaN gives an unspecified result.
 HWY_INLINE float MaxOf(const float* HWY_RESTRICT x, int64_t size) {
   const hn::ScalableTag<float> df;
@@ -169,7 +184,7 @@ HWY_INLINE float MaxOf(const float* HWY_RESTRICT x, int64_t size) {
     const auto v = LoadUpTo(d, x + i, count);
     max = hn::Max(max, hn::IfThenElse(hn::FirstN(d, count), v, lowest));
   });
-  return hn::ReduceMax(df, max);
+  return LargestLane(df, max);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

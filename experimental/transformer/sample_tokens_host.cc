@@ -167,7 +167,7 @@ class RowSampler {
       const auto maxima = LaneMaxima(df, z_ + i, count, nan);
       has_nan_ |= nan;
       hn::StoreU(maxima, df, scratch_.group_max + i / kBlockVectors);
-      const float max = hn::ReduceMax(df, maxima);
+      const float max = LargestLane(df, maxima);
       if (max > max_) {
         max_ = max;
         max_block_ = i;

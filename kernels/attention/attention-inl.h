@@ -138,7 +138,7 @@ HWY_INLINE float MaskScores(const KeyRange& visible, int64_t size,
     }
     max = hn::Max(max, hn::IfThenElse(hn::IsNaN(score), lowest, score));
   }
-  return hn::ReduceMax(df, max);
+  return LargestLane(df, max);
 }
 
 // Replaces the scores [0, size) by weights exp(score - max) and returns their
