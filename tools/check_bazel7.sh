@@ -71,6 +71,8 @@ if ((EUID != 0)); then
 fi
 (($#)) || set -- //...
 [[ -f "${sid}/complete" ]] || make_system
-try workspace "$@"
-try module --lockfile_mode=off "$@"
-say "passed by both"
+status=0
+try workspace "$@" || status=1
+try module --lockfile_mode=off "$@" || status=1
+if ((status == 0)); then say "passed by both"; else say "FAILED"; fi
+exit "${status}"
