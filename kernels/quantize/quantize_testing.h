@@ -29,26 +29,33 @@ inline std::vector<float> ToFloats(const ConstTensor& tensor) {
   return result;
 }
 
-// The codes of a tensor of a one-byte type, or those of f4e2m1, in row-major
-// order.
+// The code of an element of a one-byte type or of f4e2m1.
+inline uint8_t Code(const ConstTensor& tensor, const Dims& index) {
+  int64_t at = 0;
+  for (int i = 0; i < index.size(); ++i) at += index[i] * tensor.stride(i);
+  if (tensor.dtype() == DType::kF4E2M1) {
+    return GetPacked(tensor.data<Float4E2M1Pair>(), at).bits;
+  }
+  return static_cast<const uint8_t*>(tensor.data())[at];
+}
+
+// All codes in row-major order.
 inline std::vector<uint8_t> Codes(const ConstTensor& tensor) {
   std::vector<uint8_t> result;
   ForEachIndex(tensor.shape(), [&](const Dims& index) {
-    int64_t at = 0;
-    for (int i = 0; i < index.size(); ++i) at += index[i] * tensor.stride(i);
-    if (tensor.dtype() == DType::kF4E2M1) {
-      result.push_back(GetPacked(tensor.data<Float4E2M1Pair>(), at).bits);
-    } else {
-      result.push_back(static_cast<const uint8_t*>(tensor.data())[at]);
-    }
+    result.push_back(Code(tensor, index));
   });
   return result;
 }
 
-// Sets an element of a one-byte type.
+// Sets it.
 inline void SetCode(const Tensor& tensor, const Dims& index, uint8_t code) {
   int64_t at = 0;
   for (int i = 0; i < index.size(); ++i) at += index[i] * tensor.stride(i);
+  if (tensor.dtype() == DType::kF4E2M1) {
+    SetPacked(tensor.data<Float4E2M1Pair>(), at, Float4E2M1::FromBits(code));
+    return;
+  }
   static_cast<uint8_t*>(tensor.data())[at] = code;
 }
 
