@@ -239,19 +239,145 @@ void EncodeRows(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
   });
 }
 
-// A tensor of matrices [F, K] along F: 32 rows and kMostBlocks columns at a
-// time become as many blocks, one a column.
+// A tensor of matrices [F, K] along F, as it lies: 32 rows and kMostElements
+// columns at a time.
+template <typename X, Float8 F>
+class BandEncoder {
+ public:
+  explicit BandEncoder(const QuantizeMxfp8Args& args)
+      : x_(args.src_tensor),
+        data_(args.data, args.data.rank() - 1),
+        scales_(args.scales, args.scales.rank() - 1),
+        args_(args) {}
+
+  // The band of rows [row, row + num) whose scales are in row `band` of those.
+  void Run(int64_t row, int64_t num, int64_t band) const {
+    const int64_t size = args_.src_tensor.dim(-1);
+    for (int64_t begin = 0; begin < size; begin += kMostElements) {
+      RunPiece(row, num, band, begin, std::min(kMostElements, size - begin));
+    }
+    if (Stream()) hwy::FlushStream();
+  }
+
+ private:
+  bool Stream() const {
+    return args_.data.stride(-1) == 1 && args_.data.NumBytes() >= kStreamBytes;
+  }
+
+  void RunPiece(int64_t row, int64_t num, int64_t band, int64_t begin,
+                int64_t size) const {
+    const hn::ScalableTag<float> df;
+    HWY_ALIGN float amax[kMostElements] = {};
+    HWY_ALIGN float reciprocals[kMostElements];
+    HWY_ALIGN F codes[kMostElements];
+    for (int64_t r = row; r < row + num; ++r) {
+      VisitRow(r, begin, size, [&](const auto* x) HWY_ATTR {
+        ForEachVector(size, [&](auto d, int64_t i, size_t count) HWY_ATTR {
+          const auto v = LoadUpTo(d, x + i, count);
+          hn::Store(LargerMagnitude(d, hn::Load(d, amax + i), v), d, amax + i);
+        });
+      });
+    }
+    const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
+    uint8_t* scale_codes = reinterpret_cast<uint8_t*>(codes);
+    for (int64_t i = 0; i < size; i += lanes) {
+      const auto scale =
+          MxScaleCodes<F>(df, hn::Load(df, amax + i), args_.scale_mode);
+      const hn::Rebind<uint8_t, decltype(df)> du8;
+      const hn::RebindToUnsigned<decltype(df)> du32;
+      hn::StoreU(hn::TruncateTo(du8, hn::BitCast(du32, scale)), du8,
+                 scale_codes + i);
+      hn::Store(ReciprocalsOrZero(df, scale), df, reciprocals + i);
+    }
+    const Scales scales = {
+        static_cast<uint8_t*>(args_.scales.data()) + scales_[band],
+        args_.scales.stride(-1)};
+    scales.Write(scale_codes, begin, size);
+    for (int64_t r = row; r < row + num; ++r) {
+      const int64_t stride = args_.data.stride(-1);
+      const Codes<F> to = {args_.data.data<F>() + data_[r] + begin * stride,
+                           stride, Stream()};
+      const bool direct = stride == 1 && !to.stream;
+      F* target = direct ? to.data : codes;
+      VisitRow(r, begin, size, [&](const auto* x) HWY_ATTR {
+        EncodeColumns(x, reciprocals, size, target);
+      });
+      if (!direct) WriteCodes(codes, size, to);
+    }
+  }
+
+  template <class DF, class VF = hn::Vec<DF>>
+  static HWY_INLINE VF LargerMagnitude(DF d, VF amax, VF v) {
+    // As integers, a NaN is the largest.
+    const hn::RebindToSigned<DF> di;
+    return hn::BitCast(
+        d, hn::Max(hn::BitCast(di, amax), hn::BitCast(di, hn::Abs(v))));
+  }
+  // 0 for the NaN scale.
+  template <class DF, class VI32>
+  static HWY_INLINE hn::Vec<DF> ReciprocalsOrZero(DF d, VI32 scales) {
+    const hn::RebindToSigned<DF> di;
+    const auto is_nan = hn::Eq(scales, hn::Set(di, E8M0::kNaNBits));
+    return hn::IfThenZeroElse(hn::RebindMask(d, is_nan),
+                              MxReciprocals(d, scales));
+  }
+
+  template <typename T>
+  static void EncodeColumns(const T* HWY_RESTRICT x,
+                            const float* HWY_RESTRICT reciprocals, int64_t size,
+                            F* HWY_RESTRICT to) {
+    ForEachVector(size, [&](auto d, int64_t i, size_t count) HWY_ATTR {
+      const auto factor = hn::Load(d, reciprocals + i);
+      const auto product = hn::Mul(LoadUpTo(d, x + i, count), factor);
+      // Also of infinity.
+      const auto zero = hn::Eq(factor, hn::Zero(d));
+      StoreUpTo(hn::IfThenZeroElse(zero, product), d, to + i, count);
+    });
+  }
+
+  // Calls f with elements [begin, begin + size) of a row, one after another.
+  template <class Function>
+  void VisitRow(int64_t row, int64_t begin, int64_t size,
+                const Function& f) const {
+    const X* from = x_.data + x_.offsets[row] + begin * x_.stride;
+    if (x_.stride == 1) return f(from);
+    HWY_ALIGN float gathered[kMostElements];
+    LoadRow(from, x_.stride, size, gathered);
+    f(static_cast<const float*>(gathered));
+  }
+
+  SourceRows<X> x_;
+  RowOffsets data_;
+  RowOffsets scales_;
+  const QuantizeMxfp8Args& args_;
+};
+
+// All blocks of axis -2.
+template <typename X, Float8 F>
+void EncodeBands(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
+  const BandEncoder<X, F> encoder(args);
+  const int64_t num_rows = args.src_tensor.dim(-2);
+  const int64_t matrices =
+      args.src_tensor.NumElements() / (num_rows * args.src_tensor.dim(-1));
+  const int64_t bands = (num_rows + kBlock - 1) / kBlock;
+  pool.ParallelFor(matrices * bands, [&](int64_t task, int) HWY_ATTR {
+    const int64_t first = task % bands * kBlock;
+    encoder.Run(task / bands * num_rows + first,
+                std::min(kBlock, num_rows - first), task);
+  });
+}
+
+// A tensor of matrices [F, K] along F, transposed: 32 rows and kMostBlocks
+// columns at a time become as many blocks, one a column.
 template <typename X, typename F>
 class ColumnEncoder {
  public:
-  // `data` and `scales` are [..., K, F] and [..., K, ceil(F/32)].
-  ColumnEncoder(const ConstTensor& x, const Tensor& data, const Tensor& scales,
-                MxScaleMode mode)
-      : x_(x),
-        outputs_(data, scales),
-        num_rows_(x.dim(-2)),
-        num_columns_(x.dim(-1)),
-        mode_(mode) {}
+  explicit ColumnEncoder(const QuantizeMxfp8Args& args)
+      : x_(args.src_tensor),
+        outputs_(args.data_t, args.scales_t),
+        num_rows_(args.src_tensor.dim(-2)),
+        num_columns_(args.src_tensor.dim(-1)),
+        mode_(args.scale_mode) {}
 
   int64_t bands() const { return (num_rows_ + kBlock - 1) / kBlock; }
 
@@ -296,15 +422,11 @@ class ColumnEncoder {
   MxScaleMode mode_;
 };
 
-// All columns of a tensor along F and, if args.data_t is there, its rows along
-// K from the same part of the source.
+// A tensor along K and along F, each part of the source at once.
 template <typename X, typename F>
-void EncodeColumns(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
-  const bool both = args.data_t.present();
+void EncodeBoth(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
   const ConstTensor& x = args.src_tensor;
-  const ColumnEncoder<X, F> columns(
-      x, both ? args.data_t : args.data.Transpose(),
-      both ? args.scales_t : args.scales.Transpose(), args.scale_mode);
+  const ColumnEncoder<X, F> columns(args);
   const SourceRows<X> rows(x);
   const RowOutputs<F> outputs(args.data, args.scales);
   const int64_t num_rows = x.dim(-2);
@@ -320,7 +442,6 @@ void EncodeColumns(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
         const int64_t band = task / tiles % columns.bands();
         const int64_t matrix = task / tiles / columns.bands();
         columns.Run(matrix, band, begin, end);
-        if (!both) return;
         const int64_t first = band * kBlock;
         const int64_t last = std::min(num_rows, first + kBlock);
         for (int64_t i = first; i < last; ++i) {
@@ -335,10 +456,12 @@ void EncodeColumns(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
 
 template <typename X, typename F>
 void Encode(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
-  if (args.axis == -1 && !args.data_t.present()) {
+  if (args.data_t.present()) {
+    EncodeBoth<X, F>(args, pool);
+  } else if (args.axis == -1) {
     EncodeRows<X, F>(args, pool);
-  } else {
-    EncodeColumns<X, F>(args, pool);
+  } else if constexpr (Float8<F>) {
+    EncodeBands<X, F>(args, pool);
   }
 }
 
