@@ -42,9 +42,11 @@ for folders in "${order[@]}"; do
   above+=" ${folders}"
 done
 
+used="$(query 'kind("source file", deps(//...))')" ||
+  { echo "cannot query: //..."; exit 1; }
 unused="$(comm -23 \
   <(git ls-files '*.cc' '*.h' | grep -v '^testing/consumer/' | sort) \
-  <(query 'kind("source file", deps(//...))' | sed -n 's|^//||p' | tr : / | sort))"
+  <(sed -n 's|^//||p' <<<"${used}" | tr : / | sort))"
 [[ -z "${unused}" ]] ||
   { printf 'in no target:\n%s\n' "${unused}"; status=1; }
 exit "${status}"
