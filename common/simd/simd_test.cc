@@ -62,6 +62,12 @@ void ExpectEncoded(DType dtype, const std::vector<float>& values) {
   std::vector<uint16_t> codes(values.size());
   const int64_t size = static_cast<int64_t>(values.size());
   simd_testing::StoreRow(values.data(), 1, size, dtype, codes.data());
+  std::vector<uint16_t> in_twos = codes;
+  const size_t step = 2 * simd_testing::Lanes();
+  for (size_t i = 0; i + step <= values.size(); i += step) {
+    simd_testing::StoreTwo(values.data() + i, dtype, in_twos.data() + i);
+  }
+  ASSERT_EQ(in_twos, codes) << Name(dtype);
   std::vector<float> rounded = values;
   simd_testing::RoundRow(dtype, size, rounded.data());
   for (size_t i = 0; i < values.size(); ++i) {
@@ -118,6 +124,46 @@ TEST_P(SimdTest, SpecialValuesEncodeLikeTheScalars) {
       values.push_back(FromBits(static_cast<uint32_t>(bits)));
     }
     ExpectEncoded(dtype, values);
+  }
+}
+
+// Two vectors of usual numbers and one other number.
+TEST_P(SimdTest, OneSpecialValueOfTwoVectors) {
+  const size_t size = 2 * simd_testing::Lanes();
+  for (const float special : {0.0f, -0.0f, kInfinity, 0x1p-149f, -0x1p-130f,
+                              FromBits(0x7F800001u), FromBits(0xFFC12345u)}) {
+    for (size_t i = 0; i < size; ++i) {
+      std::vector<float> values(size, 1.01f);
+      values[i] = special;
+      for (const DType dtype : kHalfTypes) ExpectEncoded(dtype, values);
+    }
+  }
+}
+
+TEST_P(SimdTest, StreamsWriteWhatStoresWrite) {
+  const int64_t lanes = static_cast<int64_t>(simd_testing::Lanes());
+  for (const DType dtype : kTypes) {
+    Random random(1);
+    Buffer two(DType::kF32, {2 * lanes});
+    FillNormal(random, two.view());
+    const GuardedTensor stored(dtype, {2 * lanes});
+    const GuardedTensor streamed(dtype, {2 * lanes});
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(streamed.view().data()) % 64, 0u);
+    simd_testing::StoreTwo(two.data<float>(), dtype, stored.view().data());
+    simd_testing::StreamTwo(two.data<float>(), dtype, streamed.view().data());
+    EXPECT_TRUE(SameBits(streamed, stored));
+    EXPECT_TRUE(streamed.Intact());
+    for (const int64_t size : {0, 1, 31, 32, 33, 63, 64, 65, 200}) {
+      for (const Layout layout : {Layout::kContiguous, Layout::kUnaligned}) {
+        const GuardedTensor from(dtype, {size});
+        FillNormal(random, from);
+        const GuardedTensor to(dtype, {size}, layout);
+        simd_testing::StreamRow(dtype, from.view().data(), size,
+                                to.view().data());
+        EXPECT_TRUE(SameBits(to, from));
+        EXPECT_TRUE(to.Intact());
+      }
+    }
   }
 }
 

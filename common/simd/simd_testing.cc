@@ -13,10 +13,13 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
 // After foreach_target.
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "tilework/common/simd/convert-inl.h"
 #include "tilework/common/simd/math-inl.h"
 #include "tilework/common/simd/rows-inl.h"
+#include "tilework/common/simd/store_two-inl.h"
+#include "tilework/common/simd/stream-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
@@ -56,6 +59,23 @@ void StoreVectorNImpl(const float* from, size_t count, DType dtype, void* to) {
   });
 }
 
+void StoreTwoImpl(const float* from, DType dtype, void* to) {
+  VisitFloat(dtype, [&](auto type) HWY_ATTR {
+    const hn::ScalableTag<float> df;
+    StoreTwo(hn::LoadU(df, from), hn::LoadU(df, from + hn::Lanes(df)), df,
+             static_cast<decltype(type)*>(to));
+  });
+}
+
+void StreamTwoImpl(const float* from, DType dtype, void* to) {
+  VisitFloat(dtype, [&](auto type) HWY_ATTR {
+    const hn::ScalableTag<float> df;
+    StreamTwo(hn::LoadU(df, from), hn::LoadU(df, from + hn::Lanes(df)), df,
+              static_cast<decltype(type)*>(to));
+  });
+  hwy::FlushStream();
+}
+
 void LoadRowImpl(DType dtype, const void* from, int64_t stride, int64_t size,
                  float* to) {
   VisitFloat(dtype, [&](auto type) HWY_ATTR {
@@ -68,6 +88,14 @@ void StoreRowImpl(const float* from, int64_t stride, int64_t size, DType dtype,
   VisitFloat(dtype, [&](auto type) HWY_ATTR {
     StoreRow(from, stride, size, static_cast<decltype(type)*>(to));
   });
+}
+
+void StreamRowImpl(DType dtype, const void* from, int64_t size, void* to) {
+  VisitFloat(dtype, [&](auto type) HWY_ATTR {
+    using T = decltype(type);
+    StreamRow(static_cast<const T*>(from), size, static_cast<T*>(to));
+  });
+  hwy::FlushStream();
 }
 
 void RoundRowImpl(DType dtype, int64_t size, float* row) {
@@ -123,8 +151,11 @@ HWY_EXPORT(LoadVectorImpl);
 HWY_EXPORT(LoadVectorNImpl);
 HWY_EXPORT(StoreVectorImpl);
 HWY_EXPORT(StoreVectorNImpl);
+HWY_EXPORT(StoreTwoImpl);
+HWY_EXPORT(StreamTwoImpl);
 HWY_EXPORT(LoadRowImpl);
 HWY_EXPORT(StoreRowImpl);
+HWY_EXPORT(StreamRowImpl);
 HWY_EXPORT(RoundRowImpl);
 HWY_EXPORT(SumImpl);
 HWY_EXPORT(SumOfSquaresImpl);
@@ -151,6 +182,14 @@ void StoreVectorN(const float* from, size_t count, DType dtype, void* to) {
   HWY_DYNAMIC_DISPATCH(StoreVectorNImpl)(from, count, dtype, to);
 }
 
+void StoreTwo(const float* from, DType dtype, void* to) {
+  HWY_DYNAMIC_DISPATCH(StoreTwoImpl)(from, dtype, to);
+}
+
+void StreamTwo(const float* from, DType dtype, void* to) {
+  HWY_DYNAMIC_DISPATCH(StreamTwoImpl)(from, dtype, to);
+}
+
 void LoadRow(DType dtype, const void* from, int64_t stride, int64_t size,
              float* to) {
   HWY_DYNAMIC_DISPATCH(LoadRowImpl)(dtype, from, stride, size, to);
@@ -159,6 +198,10 @@ void LoadRow(DType dtype, const void* from, int64_t stride, int64_t size,
 void StoreRow(const float* from, int64_t stride, int64_t size, DType dtype,
               void* to) {
   HWY_DYNAMIC_DISPATCH(StoreRowImpl)(from, stride, size, dtype, to);
+}
+
+void StreamRow(DType dtype, const void* from, int64_t size, void* to) {
+  HWY_DYNAMIC_DISPATCH(StreamRowImpl)(dtype, from, size, to);
 }
 
 void RoundRow(DType dtype, int64_t size, float* row) {

@@ -23,10 +23,15 @@ void LoadVectorN(DType dtype, const void* from, size_t count, float* to);
 void StoreVector(const float* from, DType dtype, void* to);
 void StoreVectorN(const float* from, size_t count, DType dtype, void* to);
 
+// Two vectors; StreamTwo to an address that is aligned to 64.
+void StoreTwo(const float* from, DType dtype, void* to);
+void StreamTwo(const float* from, DType dtype, void* to);
+
 void LoadRow(DType dtype, const void* from, int64_t stride, int64_t size,
              float* to);
 void StoreRow(const float* from, int64_t stride, int64_t size, DType dtype,
               void* to);
+void StreamRow(DType dtype, const void* from, int64_t size, void* to);
 void RoundRow(DType dtype, int64_t size, float* row);
 
 // SumOfMapped with the identity.

@@ -26,8 +26,8 @@
 // `residual_out` the view `residual`; any other overlap of an output with
 // another tensor is an error. No rows: nothing happens.
 //
-// Numerics: f32 from exact inputs, the mean and the variance in two passes with
-// a correction for the rounding of the mean; one rounding to the type of
+// Numerics: f32 from exact inputs; the moments by the distances to a number
+// near the mean, if need be in a second pass; one rounding to the type of
 // `output`. |output - exact| <= UnitRoundoff(type) * |exact| +
 // kLayerNormTolerance * ((|h_j| + |mean|) * rstd * |gamma_j| + |beta_j|) + half
 // the smallest subnormal of the type; residual_out is exact. A row of equal

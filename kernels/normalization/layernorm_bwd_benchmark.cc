@@ -11,6 +11,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/layernorm_bwd.h"
+#include "tilework/kernels/normalization/norm_testing.h"
 #include "tilework/testing/parallel_copy.h"
 
 namespace tilework {
@@ -22,11 +23,11 @@ void BM_LayerNormBwd(benchmark::State& state, DType dtype) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer dy = Buffer::Zeros(dtype, shape);
-  const Buffer input = Buffer::Zeros(dtype, shape);
-  const Buffer gamma = Buffer::Zeros(dtype, {shape[1]});
-  const Buffer mean = Buffer::Zeros(DType::kF32, {shape[0]});
-  const Buffer rstd = Buffer::Zeros(DType::kF32, {shape[0]});
+  const Buffer dy = OrdinaryNumbers(dtype, shape);
+  const Buffer input = OrdinaryNumbers(dtype, shape);
+  const Buffer gamma = OrdinaryNumbers(dtype, {shape[1]});
+  const Buffer mean = OrdinaryNumbers(DType::kF32, {shape[0]});
+  const Buffer rstd = OrdinaryNumbers(DType::kF32, {shape[0]});
   Buffer dx = Buffer::Zeros(dtype, shape);
   Buffer dgamma = Buffer::Zeros(DType::kF32, {shape[1]});
   Buffer dbeta = Buffer::Zeros(DType::kF32, {shape[1]});
@@ -49,7 +50,7 @@ void BM_Copy(benchmark::State& state, DType dtype) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer input = Buffer::Zeros(dtype, shape);
+  const Buffer input = OrdinaryNumbers(dtype, shape);
   Buffer output = Buffer::Zeros(dtype, shape);
   for (auto _ : state) {
     ParallelCopy(input.view(), output.view(), context.pool());

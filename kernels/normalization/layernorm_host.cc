@@ -41,34 +41,35 @@ class LayerNormRows {
 
   // Rows [begin, end); `scratch` holds two rows.
   void Run(int64_t begin, int64_t end, float* scratch) const {
-    for (int64_t row = begin; row < end; ++row) {
-      hidden_.Visit(row, end, scratch,
-                    [&](const auto* h, float*, const ReadAhead& next) HWY_ATTR {
-                      VisitFloat(output_.dtype(), [&](auto type) HWY_ATTR {
-                        Normalize(h, row, next,
-                                  output_.Row<decltype(type)>(row));
-                      });
-                    });
-    }
+    VisitFloat(output_.dtype(), [&](auto type) HWY_ATTR {
+      hidden_.Visit(
+          begin, end, scratch,
+          [&](int64_t row, const auto* h, float*, ReadAhead& next) HWY_ATTR {
+            Normalize(h, row, next, output_.Row<decltype(type)>(row));
+          });
+    });
     if (output_.stream() || hidden_.stream()) hwy::FlushStream();
   }
 
  private:
   template <typename H, typename Y>
-  void Normalize(const H* h, int64_t row, const ReadAhead& next,
+  void Normalize(const H* h, int64_t row, ReadAhead& next,
                  const OutputRow<Y>& to) const {
-    const Moments moments = MomentsOf(h, hidden_.size());
+    const Moments moments = MomentsOf(h, hidden_.size(), next);
     const float mean = moments.mean;
     const float rstd = ReciprocalDeviation(moments.variance, eps_);
     mean_.Store(row, 0, mean);
     rstd_.Store(row, 0, rstd);
+    // Copies: the compiler can't know that the stores leave the class alone.
+    const float* gamma = gamma_;
+    const float* beta = beta_;
     WriteRow(to, 0, hidden_.size(), next,
              [&](auto df, int64_t i, size_t count) HWY_ATTR {
                const auto v =
                    hn::Sub(LoadUpTo(df, h + i, count), hn::Set(df, mean));
                const auto n = hn::Mul(hn::Mul(v, hn::Set(df, rstd)),
-                                      LoadUpTo(df, gamma_ + i, count));
-               return hn::Add(n, LoadUpTo(df, beta_ + i, count));
+                                      LoadUpTo(df, gamma + i, count));
+               return hn::Add(n, LoadUpTo(df, beta + i, count));
              });
   }
 

@@ -212,6 +212,33 @@ TEST_P(LayerNormTest, MeansFarAboveTheDeviation) {
   }
 }
 
+// A number near the mean of the first elements is not near that of the row.
+TEST_P(LayerNormTest, FirstElementsUnlikeTheOthers) {
+  for (const DType dtype : kTypes) {
+    const Problem problem({.shape = {2, 9000}, .input = dtype, .gamma = kF32});
+    const LayerNormArgs args = problem.args();
+    for (int64_t j = 0; j < 64; ++j) {
+      Write(problem.input(), {0, j}, 3000 + 0.5 * static_cast<double>(j));
+      Write(problem.input(), {1, j}, -60000);
+    }
+    ASSERT_EQ(LayerNorm(args, context_), absl::OkStatus());
+    ExpectMatches(LayerNormOracle(args), args);
+  }
+}
+
+TEST_P(LayerNormTest, InfinityAnywhereMakesTheRowNaN) {
+  for (const int64_t at : {0, 63, 64, 199}) {
+    const Problem problem({.shape = {1, 200}});
+    const LayerNormArgs args = problem.args();
+    Write(problem.input(), {0, at}, static_cast<double>(kInfinity));
+    ASSERT_EQ(LayerNorm(args, context_), absl::OkStatus());
+    EXPECT_EQ(Read(args.mean, {0}), static_cast<double>(kInfinity));
+    for (const double value : ToDoubles(args.output)) {
+      EXPECT_TRUE(std::isnan(value));
+    }
+  }
+}
+
 TEST_P(LayerNormTest, LargeAndSmallMagnitudes) {
   for (const double scale : {1e17, 1e-3, 1e-18}) {
     ExpectMatchesTheOracle({.shape = {5, 33},

@@ -26,7 +26,6 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/simd/norm-inl.h"
 #include "tilework/common/simd/rows-inl.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
@@ -53,14 +52,28 @@ class RowInputs {
   RowOffsets offsets_;
 };
 
-// Scratch of a thread.
+// Scratch of a thread: rows that must be gathered or widened, and sums of dy *
+// xhat and of dy, null if not asked for.
 struct BackwardScratch {
   float* dy;
   float* h;
   float* dres;
-  // Sums of dy * xhat and of dy over the last rows; null if not asked for.
   float* dgamma;
   float* dbeta;
+};
+
+// What is known of a row before its dx is written.
+template <typename H, typename T>
+struct BackwardRow {
+  const H* dy;
+  const H* h;
+  const float* dres;  // or null
+  float mean;         // 0 without one
+  float rstd;
+  float slope;  // mean of w * xhat
+  float shift;  // mean of w
+  OutputRow<T> dx;
+  ReadAhead next;
 };
 
 // kCentered: layer normalization, with mean and beta.
@@ -78,6 +91,7 @@ class NormBackwardRows {
                          SameView(args.dx, args.dres)),
         weight_(weight),
         size_(args.dy.dim(-1)),
+        num_rows_(args.dy.NumElements() / size_),
         divisor_(args.divisor),
         eps_(args.eps) {}
 
@@ -89,9 +103,7 @@ class NormBackwardRows {
       const int64_t last = std::min(end, first + kRowsPerSum);
       Clear(scratch.dgamma);
       Clear(scratch.dbeta);
-      for (int64_t row = first; row < last; ++row) {
-        VisitRow(row, end, scratch);
-      }
+      for (int64_t row = first; row < last; ++row) VisitRow(row, scratch);
       AddTo(scratch.dgamma, dgamma);
       AddTo(scratch.dbeta, dbeta);
     }
@@ -115,85 +127,116 @@ class NormBackwardRows {
     });
   }
 
-  void VisitRow(int64_t row, int64_t end,
-                const BackwardScratch& scratch) const {
-    ReadAhead next;
-    if (row + 1 < end) {
-      dy_.AddTo(next, row + 1);
-      input_.AddTo(next, row + 1);
-      dres_.AddTo(next, row + 1);
-    }
-    const float* dres =
-        dres_.present() ? dres_.Widened(row, scratch.dres) : nullptr;
+  void VisitRow(int64_t row, const BackwardScratch& scratch) const {
     VisitFloat(input_.dtype(), [&](auto type) HWY_ATTR {
       using T = decltype(type);
-      const OutputRow<T> dx = dx_.template Row<T>(row);
       if (dy_.dtype() == input_.dtype()) {
-        Differentiate(dy_.Contiguous<T>(row, scratch.dy),
-                      input_.Contiguous<T>(row, scratch.h), dres, row, next,
-                      scratch, dx);
+        Differentiate<T, T>(row, scratch);
       } else {
-        Differentiate(dy_.Widened(row, scratch.dy),
-                      input_.Widened(row, scratch.h), dres, row, next, scratch,
-                      dx);
+        Differentiate<float, T>(row, scratch);
       }
     });
   }
 
-  // Mean (0 without one) and rstd of a row.
   template <typename H>
-  void Statistics(const H* h, int64_t row, float& mean, float& rstd) const {
-    if constexpr (kCentered) {
-      Moments moments = {};
-      if (mean_.present()) {
-        moments.mean = mean_[row];
-        if (!rstd_.present()) {
-          moments.variance = VarianceAbout(h, size_, moments.mean);
-        }
-      } else {
-        moments = MomentsOf(h, size_);
-      }
-      mean = moments.mean;
-      rstd = rstd_.present() ? rstd_[row]
-                             : ReciprocalDeviation(moments.variance, eps_);
-    } else {
-      mean = 0;
-      rstd = rstd_.present() ? rstd_[row] : RmsFactor(h, size_, divisor_, eps_);
+  const H* RowOf(const InputRows& rows, int64_t row, float* scratch) const {
+    if (rows.dtype() == kDTypeOf<H>) {
+      return rows.template Contiguous<H>(row, scratch);
     }
+    if constexpr (sizeof(H) == sizeof(float)) {
+      return rows.Widened(row, scratch);
+    }
+    return nullptr;
   }
 
   template <typename H, typename T>
-  void Differentiate(const H* dy, const H* h, const float* dres, int64_t row,
-                     const ReadAhead& next, const BackwardScratch& scratch,
-                     const OutputRow<T>& dx) const {
-    float mean, rstd;
-    Statistics(h, row, mean, rstd);
-    const auto xhat = [&](auto df, int64_t i, size_t count) HWY_ATTR {
-      auto v = LoadUpTo(df, h + i, count);
-      if constexpr (kCentered) v = hn::Sub(v, hn::Set(df, mean));
-      return hn::Mul(v, hn::Set(df, rstd));
-    };
+  void Differentiate(int64_t index, const BackwardScratch& scratch) const {
+    BackwardRow<H, T> row = {
+        .dy = RowOf<H>(dy_, index, scratch.dy),
+        .h = RowOf<H>(input_, index, scratch.h),
+        .dres = dres_.present() ? dres_.Widened(index, scratch.dres) : nullptr,
+        .dx = dx_.template Row<T>(index)};
+    // Past the end of the block: the thread is likely to go on there.
+    const int64_t ahead = index + ReadAhead::Distance(size_);
+    if (ahead < num_rows_) {
+      dy_.AddTo(row.next, ahead);
+      input_.AddTo(row.next, ahead);
+      dres_.AddTo(row.next, ahead);
+    }
+    SetStatistics(index, row);
+    SetSums(row);
+    Write(row, scratch.dgamma, scratch.dbeta);
+  }
+
+  // Mean and rstd.
+  template <class Row>
+  void SetStatistics(int64_t index, Row& row) const {
+    if constexpr (kCentered) {
+      Moments moments = {};
+      if (mean_.present()) {
+        moments.mean = mean_[index];
+        if (!rstd_.present()) {
+          moments.variance =
+              VarianceAbout(moments.mean, row.h, size_, row.next);
+        }
+      } else {
+        moments = MomentsOf(row.h, size_, row.next);
+      }
+      row.mean = moments.mean;
+      row.rstd = rstd_.present() ? rstd_[index]
+                                 : ReciprocalDeviation(moments.variance, eps_);
+    } else {
+      row.rstd = rstd_.present()
+                     ? rstd_[index]
+                     : RmsFactorOf(row.h, size_, divisor_, eps_, row.next);
+    }
+  }
+
+  template <class DF, class VF = hn::Vec<DF>>
+  static HWY_INLINE VF Normalized(DF df, VF h, float mean, float rstd) {
+    if constexpr (kCentered) h = hn::Sub(h, hn::Set(df, mean));
+    return hn::Mul(h, hn::Set(df, rstd));
+  }
+
+  // Slope and shift.
+  template <typename H, typename T>
+  HWY_FLATTEN void SetSums(BackwardRow<H, T>& row) const {
+    constexpr size_t kNum = kCentered ? 2 : 1;
     const float* weight = weight_;
-    const auto sums =
-        Sums < kCentered
-            ? 2
-            : 1 > (size_,
-                   [&](auto df, int64_t i, size_t count, auto& terms) HWY_ATTR {
-                     const auto w = hn::Mul(LoadUpTo(df, dy + i, count),
-                                            LoadUpTo(df, weight + i, count));
-                     terms[0] = hn::Mul(w, xhat(df, i, count));
-                     if constexpr (kCentered) terms[1] = w;
-                   });
-    const float slope = sums[0] / static_cast<float>(divisor_);
-    const float shift = sums.back() / static_cast<float>(size_);
-    WriteRow(dx, 0, size_, next,
+    const H* dy = row.dy;
+    const H* h = row.h;
+    const float mean = row.mean;
+    const float rstd = row.rstd;
+    const auto sums = Sums<kNum, false>(
+        size_, row.next, [&](const auto& at, auto& terms) HWY_ATTR {
+          const auto w = hn::Mul(at(dy), at(weight));
+          terms[0] = hn::Mul(w, Normalized(at.df, at(h), mean, rstd));
+          if constexpr (kCentered) terms[1] = w;
+        });
+    row.slope = sums[0] / static_cast<float>(divisor_);
+    if constexpr (kCentered) row.shift = sums[1] / static_cast<float>(size_);
+  }
+
+  // dx, and the sums of the parameters' gradients.
+  template <typename H, typename T>
+  HWY_FLATTEN void Write(BackwardRow<H, T>& row, float* dgamma,
+                         float* dbeta) const {
+    // Copies: the compiler can't know that the stores leave the row alone.
+    const float* weight = weight_;
+    const H* dy = row.dy;
+    const H* h = row.h;
+    const float* dres = row.dres;
+    const float mean = row.mean;
+    const float rstd = row.rstd;
+    const float slope = row.slope;
+    const float shift = row.shift;
+    WriteRow(row.dx, 0, size_, row.next,
              [&](auto df, int64_t i, size_t count) HWY_ATTR {
                const auto gradient = LoadUpTo(df, dy + i, count);
-               const auto x = xhat(df, i, count);
-               AddUpTo(df, hn::Mul(gradient, x), scratch.dgamma, i, count);
-               if constexpr (kCentered) {
-                 AddUpTo(df, gradient, scratch.dbeta, i, count);
-               }
+               const auto x =
+                   Normalized(df, LoadUpTo(df, h + i, count), mean, rstd);
+               AddUpTo(df, hn::Mul(gradient, x), dgamma, i, count);
+               if constexpr (kCentered) AddUpTo(df, gradient, dbeta, i, count);
                auto w = hn::Mul(gradient, LoadUpTo(df, weight + i, count));
                if constexpr (kCentered) w = hn::Sub(w, hn::Set(df, shift));
                w = hn::Sub(w, hn::Mul(x, hn::Set(df, slope)));
@@ -216,6 +259,7 @@ class NormBackwardRows {
   OutputRows dx_;
   const float* weight_;  // gamma + gamma_offset
   int64_t size_;
+  int64_t num_rows_;
   int64_t divisor_;
   float eps_;
 };

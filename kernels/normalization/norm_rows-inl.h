@@ -28,6 +28,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/simd/convert-inl.h"
 #include "tilework/common/simd/rows-inl.h"
+#include "tilework/common/simd/store_two-inl.h"
 #include "tilework/common/simd/stream-inl.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
@@ -37,11 +38,18 @@ namespace tilework {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Enough elements for a task to be worth a thread's attention.
-inline constexpr int64_t kElementsPerTask = int64_t{1} << 16;
+// Enough rows for a task to be worth a thread's attention, and not many more
+// than 256 tasks.
+constexpr int64_t RowsPerTask(int64_t rows, int64_t size) {
+  constexpr int64_t kElements = int64_t{1} << 16;
+  return std::max<int64_t>({rows / 256, kElements / size, 1});
+}
+
 // Elements of a row that are worked on at a time, so that they stay in the
 // first level of cache between two steps.
 inline constexpr int64_t kPiece = 1024;
+// Elements between two calls of ReadAhead::Advance().
+inline constexpr int64_t kChunk = 256;
 
 // Elements of a row in scratch, for the next one to be aligned.
 constexpr int64_t PaddedSize(int64_t size) { return (size + 15) / 16 * 16; }
@@ -61,11 +69,14 @@ inline const float* LoadVector(const ConstTensor& v, int64_t size, float offset,
     return v.data<float>();
   }
   float* row = scratch.Allocate<float>(size);
-  std::fill(row, row + size, absent);
-  if (!v.present()) return row;
+  if (!v.present()) {
+    std::fill(row, row + size, absent);
+    return row;
+  }
   VisitFloat(v.dtype(), [&](auto type) HWY_ATTR {
     LoadRow(v.data<decltype(type)>(), v.stride(-1), size, row);
   });
+  if (offset == 0) return row;
   ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
     const auto sum = hn::Add(LoadUpTo(df, row + i, count), hn::Set(df, offset));
     StoreUpTo(sum, df, row + i, count);
@@ -73,30 +84,42 @@ inline const float* LoadVector(const ConstTensor& v, int64_t size, float offset,
   return row;
 }
 
-// Rows that will be read next. To fetch them while a row is written keeps the
-// memory busy during the sums of the next one: long rows are 1.3 times as fast.
+// Rows that will be read soon. Fetching them bit by bit during all passes over
+// a row keeps the memory busy: long rows are 1.4 times as fast.
 class ReadAhead {
  public:
-  template <typename T>
-  void Add(const T* row) {
-    rows_[num_++] = {reinterpret_cast<const char*>(row), sizeof(T)};
+  // How many rows ahead: far enough for the data to arrive in time.
+  static int64_t Distance(int64_t size) {
+    return std::max<int64_t>(1, 2048 / size);
   }
-  // Elements [begin, end) of each.
-  void Fetch(int64_t begin, int64_t end) const {
-    constexpr int64_t kLine = 64;
+  template <typename T>
+  void Add(const T* row, int64_t size) {
+    rows_[num_++] = {reinterpret_cast<const char*>(row),
+                     reinterpret_cast<const char*>(row + size), sizeof(T)};
+  }
+  // Fetches the next `elements` of each row.
+  HWY_INLINE void Advance(int64_t elements) {
     for (size_t k = 0; k < num_; ++k) {
-      const int64_t size = static_cast<int64_t>(rows_[k].element_size);
-      for (int64_t i = begin * size; i < end * size; i += kLine) {
-        hwy::Prefetch(rows_[k].data + i);
-      }
+      Advance(elements * rows_[k].size, rows_[k]);
     }
+  }
+  HWY_INLINE void AdvanceBytes(int64_t bytes) {
+    for (size_t k = 0; k < num_; ++k) Advance(bytes, rows_[k]);
   }
 
  private:
   struct Row {
-    const char* data;
-    size_t element_size;
+    const char* at;
+    const char* end;
+    int64_t size;  // of an element
   };
+  static HWY_INLINE void Advance(int64_t bytes, Row& row) {
+    constexpr int64_t kLine = 64;
+    bytes = std::min<int64_t>(bytes, row.end - row.at);
+    for (int64_t i = 0; i < bytes; i += kLine) hwy::Prefetch(row.at + i);
+    row.at += bytes;
+  }
+
   std::array<Row, 3> rows_;
   size_t num_ = 0;
 };
@@ -153,12 +176,16 @@ class InputRows {
       }
     });
   }
-  // The row will be read after this one.
+  // The row will be read soon.
+  template <typename T>
   void AddTo(ReadAhead& next, int64_t row) const {
-    if (!present() || tensor_.stride(-1) != 1) return;
-    VisitFloat(dtype(), [&](auto type) HWY_ATTR {
-      next.Add(tensor_.data<decltype(type)>() + offsets_[row]);
-    });
+    if (tensor_.stride(-1) != 1) return;
+    next.Add(tensor_.data<T>() + offsets_[row], tensor_.dim(-1));
+  }
+  void AddTo(ReadAhead& next, int64_t row) const {
+    if (!present()) return;
+    VisitFloat(dtype(),
+               [&](auto type) HWY_ATTR { AddTo<decltype(type)>(next, row); });
   }
 
  private:
@@ -222,20 +249,52 @@ class RowValues {
   int64_t group_stride_ = 0;
 };
 
+namespace norm_rows_internal {
+
+// to[i] = map(df, begin + i, count) for i in [0, size).
+template <bool kStream, typename T, class Map>
+HWY_INLINE void WritePiece(int64_t begin, int64_t size, ReadAhead& next,
+                           const Map& map, T* to) {
+  const hn::ScalableTag<float> df;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
+  for (int64_t first = 0; first < size; first += kChunk) {
+    next.Advance(kChunk);
+    const int64_t last = std::min(size, first + kChunk);
+    int64_t i = first;
+    for (; i + 2 * lanes <= last; i += 2 * lanes) {
+      const auto low = map(df, begin + i, hn::Lanes(df));
+      const auto high = map(df, begin + i + lanes, hn::Lanes(df));
+      if constexpr (kStream) {
+        StreamTwo(low, high, df, to + i);
+      } else {
+        StoreTwo(low, high, df, to + i);
+      }
+    }
+    for (; i < last; i += lanes) {
+      const size_t count = static_cast<size_t>(std::min(lanes, last - i));
+      StoreUpTo(map(df, begin + i, count), df, to + i, count);
+    }
+  }
+}
+
+}  // namespace norm_rows_internal
+
 // to[i] = map(df, i, count), rounded to T, for i in [begin, end): `map` gives
 // the elements [i, i + count) of the row as an f32 vector.
 template <typename T, class Map>
 HWY_INLINE void WriteRow(const OutputRow<T>& to, int64_t begin, int64_t end,
-                         const ReadAhead& next, const Map& map) {
+                         ReadAhead& next, const Map& map) {
+  using norm_rows_internal::WritePiece;
+  if (to.stream && reinterpret_cast<uintptr_t>(to.data + begin) % 64 == 0) {
+    WritePiece<true>(begin, end - begin, next, map, to.data + begin);
+    return;
+  }
   const bool direct = to.stride == 1 && !to.stream;
   HWY_ALIGN T buffer[kPiece];
   for (int64_t first = begin; first < end; first += kPiece) {
     const int64_t size = std::min(kPiece, end - first);
-    next.Fetch(first, first + size);
-    T* piece = direct ? to.data + first : buffer;
-    ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
-      StoreUpTo(map(df, first + i, count), df, piece + i, count);
-    });
+    WritePiece<false>(first, size, next, map,
+                      direct ? to.data + first : buffer);
     if (to.stream) {
       StreamRow(buffer, size, to.data + first);
     } else if (!direct) {
@@ -256,55 +315,64 @@ class HiddenRows {
         residual_out_(args.residual_out,
                       SameView(args.residual_out, args.residual)),
         size_(args.input.dim(-1)),
-        num_rows_(args.input.NumElements() / size_) {}
+        num_rows_(args.input.NumElements() / size_),
+        distance_(ReadAhead::Distance(size_)) {}
 
   int64_t size() const { return size_; }
   int64_t num_rows() const { return num_rows_; }
   bool stream() const { return residual_out_.stream(); }
 
-  // Writes residual_out and calls f(h, spare, next): the row of f32, bf16 or
-  // f16, a row of f32 for f to use, and what is read for the next row unless
-  // that is `end`. `scratch` holds two rows.
+  // Writes residual_out and calls f(row, h, spare, next) for each row in
+  // [begin, end): with the row of f32, bf16 or f16, a row of f32 for f to use,
+  // and what to read ahead. `scratch` holds two rows.
   template <class F>
-  void Visit(int64_t row, int64_t end, float* scratch, const F& f) const {
-    ReadAhead next;
-    if (row + 1 < end) {
-      input_.AddTo(next, row + 1);
-      residual_.AddTo(next, row + 1);
-    }
+  void Visit(int64_t begin, int64_t end, float* scratch, const F& f) const {
     VisitFloat(input_.dtype(), [&](auto input_type) HWY_ATTR {
       using X = decltype(input_type);
       float* second = scratch + PaddedSize(size_);
-      const X* x = input_.Contiguous<X>(row, second);
-      if (!residual_.present()) {
-        f(x, scratch, next);
-      } else if (residual_.dtype() == input_.dtype()) {
-        f(AddResidual<X, X>(x, row, scratch), second, next);
-      } else {
-        f(AddResidual<X, float>(x, row, scratch), second, next);
+      for (int64_t row = begin; row < end; ++row) {
+        ReadAhead next;
+        // Past the end of the task: the thread is likely to go on there.
+        if (row + distance_ < num_rows_) {
+          input_.AddTo<X>(next, row + distance_);
+          residual_.AddTo(next, row + distance_);
+        }
+        const X* x = input_.Contiguous<X>(row, second);
+        if (!residual_.present()) {
+          f(row, x, scratch, next);
+        } else if (residual_.dtype() == input_.dtype()) {
+          f(row, AddResidual<X, X>(x, row, scratch), second, next);
+        } else {
+          f(row, AddResidual<X, float>(x, row, scratch), second, next);
+        }
       }
     });
   }
 
  private:
+  // The sum, in residual_out or in `scratch`.
   template <typename X, typename R>
   const R* AddResidual(const X* x, int64_t row, void* scratch) const {
     R* h = static_cast<R*>(scratch);
     const R* residual = residual_.Contiguous<R>(row, h);
-    WriteRow(OutputRow<R>{h, 1, false}, 0, size_, ReadAhead(),
+    const OutputRow<R> out = residual_out_.present()
+                                 ? residual_out_.Row<R>(row)
+                                 : OutputRow<R>{h, 1, false};
+    const bool direct = out.stride == 1 && !out.stream;
+    if (direct) h = out.data;
+    ReadAhead nothing;
+    WriteRow(OutputRow<R>{h, 1, false}, 0, size_, nothing,
              [&](auto df, int64_t i, size_t count) HWY_ATTR {
                return hn::Add(LoadUpTo(df, x + i, count),
                               LoadUpTo(df, residual + i, count));
              });
-    if (residual_out_.present()) CopyRow(h, residual_out_.Row<R>(row));
+    if (!direct) CopyRow(h, out);
     return h;
   }
   template <typename R>
   void CopyRow(const R* from, const OutputRow<R>& to) const {
     if (to.stream) {
       StreamRow(from, size_, to.data);
-    } else if (to.stride == 1) {
-      std::copy(from, from + size_, to.data);
     } else {
       for (int64_t i = 0; i < size_; ++i) to.data[i * to.stride] = from[i];
     }
@@ -314,6 +382,7 @@ class HiddenRows {
   OutputRows residual_out_;
   int64_t size_;
   int64_t num_rows_;
+  int64_t distance_;
 };
 
 // Runs kernel.Run(begin, end, scratch) over all rows of kernel.hidden(), with
@@ -326,7 +395,7 @@ void ForRows(const Kernel& kernel, ScratchScope& scratch,
   const int64_t per_thread = 2 * PaddedSize(size);
   float* thread_rows =
       scratch.Allocate<float>(per_thread * context.num_threads());
-  const int64_t step = std::max<int64_t>(kElementsPerTask / size, 1);
+  const int64_t step = RowsPerTask(rows, size);
   context.pool().ParallelFor(
       (rows + step - 1) / step, [&](int64_t task, int thread) HWY_ATTR {
         kernel.Run(task * step, std::min(rows, (task + 1) * step),
@@ -341,6 +410,32 @@ using rows_internal::kSumLanes;
 using rows_internal::SumTag;
 using SumVector = hn::Vec<SumTag>;
 
+// Loads elements [i, i + count) of any row.
+struct LoadInOrder {
+  SumTag df;
+  int64_t i;
+  size_t count;
+  template <typename T>
+  HWY_INLINE SumVector operator()(const T* row) const {
+    return LoadUpTo(df, row + i, count);
+  }
+};
+// Loads every other element of bf16 rows, from i + kOdd on: these are the
+// halves of the 32 bits that lie there, so that two loads cost three
+// instructions.
+template <bool kOdd>
+struct LoadEveryOther {
+  SumTag df;
+  int64_t i;
+  HWY_INLINE SumVector operator()(const BFloat16* row) const {
+    const hn::RebindToUnsigned<SumTag> du32;
+    const auto pairs =
+        hn::LoadU(du32, reinterpret_cast<const uint32_t*>(row + i));
+    return hn::BitCast(df, kOdd ? hn::And(pairs, hn::Set(du32, 0xFFFF0000u))
+                                : hn::ShiftLeft<16>(pairs));
+  }
+};
+
 // Unrolled by hand, as below: an index that varies would keep the sums in
 // memory.
 template <size_t kNum, size_t... m>
@@ -349,93 +444,172 @@ HWY_INLINE void AddTerms(const SumVector (&terms)[kNum],
   ((sums[m] = hn::Add(sums[m], terms[m])), ...);
 }
 
-template <size_t kNum, class Map, size_t... m, size_t... k>
-HWY_INLINE std::array<float, kNum> Sums(int64_t size, const Map& map,
+// The sum of all lanes, in the order of SumOfMapped().
+template <size_t... k>
+HWY_INLINE float AddAll(const SumVector* sums, std::index_sequence<k...>) {
+  return rows_internal::AddLanes(
+      SumTag(), rows_internal::AddVectors(
+                    sums, std::make_index_sequence<sizeof...(k) / 2>()));
+}
+
+// Moves the even elements before the odd ones.
+inline void EvenThenOdd(float (&values)[kNumSums]) {
+  float odd[kNumSums / 2];
+  for (size_t i = 0; i < kNumSums / 2; ++i) {
+    odd[i] = values[2 * i + 1];
+    values[i] = values[2 * i];
+  }
+  std::copy(odd, odd + kNumSums / 2, values + kNumSums / 2);
+}
+
+// Sum vectors k of a row whose 64 partial sums are in order, or (kPairs) first
+// the even ones and then the odd ones.
+template <size_t kNum, bool kPairs, class Map, size_t... m, size_t... k>
+HWY_INLINE std::array<float, kNum> Sums(int64_t size, ReadAhead& next,
+                                        const Map& map,
                                         std::index_sequence<m...> terms_list,
                                         std::index_sequence<k...>) {
+  constexpr size_t kVectors = sizeof...(k);
   const SumTag df;
-  SumVector sums[sizeof...(k)][kNum];
+  SumVector sums[kVectors][kNum];
   ((sums[k][0] = hn::Zero(df), sums[k][kNum - 1] = hn::Zero(df)), ...);
   SumVector terms[kNum];
+  const auto add = [&](auto vector, int64_t i) HWY_ATTR {
+    constexpr size_t kIndex = decltype(vector)::value;
+    if constexpr (kPairs) {
+      constexpr size_t kPair = kIndex % (kVectors / 2);
+      const int64_t at = i + static_cast<int64_t>(2 * kPair * kSumLanes);
+      map(LoadEveryOther<(kIndex >= kVectors / 2)>{df, at}, terms);
+    } else {
+      const int64_t at = i + static_cast<int64_t>(kIndex * kSumLanes);
+      map(LoadInOrder{df, at, kSumLanes}, terms);
+    }
+    AddTerms(terms, sums[kIndex], terms_list);
+  };
+  constexpr int64_t kStep = kNumSums;
   int64_t i = 0;
-  for (; i + static_cast<int64_t>(kNumSums) <= size; i += kNumSums) {
-    ((map(df, i + static_cast<int64_t>(k * kSumLanes), kSumLanes, terms),
-      AddTerms(terms, sums[k], terms_list)),
-     ...);
+  while (i + kStep <= size) {
+    const int64_t last = std::min(size, i + kChunk);
+    // A quarter of the next row if it is f32, half if it is bf16 or f16; the
+    // rest when this row is written.
+    next.AdvanceBytes(kChunk);
+    for (; i + kStep <= last; i += kStep) {
+      (add(std::integral_constant<size_t, k>(), i), ...);
+    }
   }
   if (i < size) {
     HWY_ALIGN float rest[kNum][kNumSums] = {};
     for (size_t at = 0; i < size; at += kSumLanes, i += kSumLanes) {
       const size_t count = std::min(kSumLanes, static_cast<size_t>(size - i));
-      map(df, i, count, terms);
+      map(LoadInOrder{df, i, count}, terms);
       const auto valid = hn::FirstN(df, count);
       (hn::Store(hn::IfThenElseZero(valid, terms[m]), df, rest[m] + at), ...);
     }
-    const auto add = [&](size_t at, SumVector(&to)[kNum]) HWY_ATTR {
+    if constexpr (kPairs) (EvenThenOdd(rest[m]), ...);
+    const auto add_rest = [&](size_t at, SumVector(&to)[kNum]) HWY_ATTR {
       const SumVector last[] = {hn::Load(df, rest[m] + at)...};
       AddTerms(last, to, terms_list);
     };
-    (add(k * kSumLanes, sums[k]), ...);
+    (add_rest(k * kSumLanes, sums[k]), ...);
   }
   const auto total = [&](auto term) HWY_ATTR {
     const SumVector of_term[] = {sums[k][decltype(term)::value]...};
-    return rows_internal::AddLanes(
-        df, rows_internal::AddVectors(
-                of_term, std::make_index_sequence<sizeof...(k) / 2>()));
+    if constexpr (kPairs) {
+      const auto half = std::make_index_sequence<kVectors / 2>();
+      return AddAll(of_term, half) + AddAll(of_term + kVectors / 2, half);
+    } else {
+      return AddAll(of_term, std::make_index_sequence<kVectors>());
+    }
   };
   return {total(std::integral_constant<size_t, m>())...};
 }
 
 }  // namespace norm_rows_internal
 
-// kNum (1 or 2) sums over a row at once, in the order of SumOfMapped(): map(df,
-// i, count, terms) gives the terms of elements [i, i + count) of each sum.
-template <size_t kNum, class Map>
-HWY_INLINE std::array<float, kNum> Sums(int64_t size, const Map& map) {
-  return norm_rows_internal::Sums<kNum>(
-      size, map, std::make_index_sequence<kNum>(), rows_internal::SumVectors());
+// kNum (1 or 2) sums over rows of `size` elements at once, in the order of
+// SumOfMapped(). map(at, terms) gives the terms of each sum from vectors
+// at(row); at.df is their tag. kPairs: all rows are bf16.
+template <size_t kNum, bool kPairs, class Map>
+HWY_INLINE std::array<float, kNum> Sums(int64_t size, ReadAhead& next,
+                                        const Map& map) {
+  return norm_rows_internal::Sums<kNum, kPairs>(
+      size, next, map, std::make_index_sequence<kNum>(),
+      rows_internal::SumVectors());
 }
+
+template <typename T>
+inline constexpr bool kIsBF16 = kDTypeOf<T> == DType::kBF16;
 
 // 1 / sqrt(variance + eps).
 inline float ReciprocalDeviation(float variance, float eps) {
   return 1.0f / std::sqrt(variance + eps);
 }
 
-// The mean square of the distances to `center`.
+// RmsFactor(), reading ahead.
 template <typename H>
-HWY_INLINE float VarianceAbout(const H* h, int64_t size, float center) {
-  const auto sums = Sums<1>(
-      size, [&](auto df, int64_t i, size_t count, auto& terms) HWY_ATTR {
-        const auto v = hn::Sub(LoadUpTo(df, h + i, count), hn::Set(df, center));
+HWY_INLINE float RmsFactorOf(const H* h, int64_t size, int64_t divisor,
+                             float eps, ReadAhead& next) {
+  const auto sums = Sums<1, kIsBF16<H>>(
+      size, next, [&](const auto& at, auto& terms) HWY_ATTR {
+        const auto v = at(h);
         terms[0] = hn::Mul(v, v);
       });
-  return sums[0] / static_cast<float>(size);
+  return ReciprocalDeviation(sums[0] / static_cast<float>(divisor), eps);
 }
 
 struct Moments {
   float mean;
-  float variance;
+  float variance;  // mean square of the distances to the mean
 };
 
-// The mean of a row, and the mean square of the distances to it. The distances
-// to a first mean correct both for the rounding of that: a row whose mean is
-// 1000 times its deviation loses nothing.
+// The moments by the distances to `center`, with an error in proportion to
+// 1 + (mean - center)^2 / variance.
 template <typename H>
-HWY_INLINE Moments MomentsOf(const H* h, int64_t size) {
+HWY_INLINE Moments MomentsAbout(float center, const H* h, int64_t size,
+                                ReadAhead& next) {
   const float n = static_cast<float>(size);
-  const float mean =
-      SumOfMapped(h, size, [](auto v) HWY_ATTR { return v; }) / n;
-  const auto sums = Sums<2>(
-      size, [&](auto df, int64_t i, size_t count, auto& terms) HWY_ATTR {
-        terms[0] = hn::Sub(LoadUpTo(df, h + i, count), hn::Set(df, mean));
+  const auto sums = Sums<2, kIsBF16<H>>(
+      size, next, [&](const auto& at, auto& terms) HWY_ATTR {
+        terms[0] = hn::Sub(at(h), hn::Set(at.df, center));
         terms[1] = hn::Mul(terms[0], terms[0]);
       });
   const float shift = sums[0] / n;
-  const float about_first = sums[1] / n;
-  const float variance = about_first - shift * shift;
-  // What is infinite stays so: differences of infinities are NaN.
-  return {std::isfinite(shift) ? mean + shift : mean,
-          std::isfinite(variance) ? std::max(variance, 0.0f) : about_first};
+  const float square = sums[1] / n;
+  Moments result = {center + shift, square - shift * shift};
+  if (std::isfinite(result.variance)) {
+    result.variance = std::max(result.variance, 0.0f);
+  } else if (std::isfinite(shift)) {
+    result.variance = square;  // The squares overflow.
+  }
+  // An infinite center makes all distances NaN.
+  if (std::isinf(center)) result.mean = center;
+  return result;
+}
+
+// The moments of a row. The mean of the first elements is mostly near enough to
+// that of the row for one pass; if not, a second one starts from the first
+// one's mean. So a row whose mean is 1000 times its deviation loses nothing.
+template <typename H>
+HWY_INLINE Moments MomentsOf(const H* h, int64_t size, ReadAhead& next) {
+  const int64_t some = std::min<int64_t>(size, 64);
+  const float sum = SumOfMapped(h, some, [](auto v) HWY_ATTR { return v; });
+  const float center = sum / static_cast<float>(some);
+  const Moments first = MomentsAbout(center, h, size, next);
+  const float shift = first.mean - center;
+  if (shift * shift <= 4 * first.variance) return first;
+  return MomentsAbout(first.mean, h, size, next);
+}
+
+// The mean square of the distances to `center`.
+template <typename H>
+HWY_INLINE float VarianceAbout(float center, const H* h, int64_t size,
+                               ReadAhead& next) {
+  const auto sums = Sums<1, kIsBF16<H>>(
+      size, next, [&](const auto& at, auto& terms) HWY_ATTR {
+        const auto v = hn::Sub(at(h), hn::Set(at.df, center));
+        terms[0] = hn::Mul(v, v);
+      });
+  return sums[0] / static_cast<float>(size);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

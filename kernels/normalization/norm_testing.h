@@ -71,6 +71,20 @@ inline Dims VectorShape(const Dims& shape, Layout layout) {
   return layout == Layout::kContiguous ? Dims({size}) : Dims({1, size});
 }
 
+// Numbers between 0.5 and 2 for benchmarks: zeros are not typical.
+inline Buffer OrdinaryNumbers(DType dtype, const Dims& shape) {
+  Buffer result(dtype, shape);
+  const int64_t size = shape.Product();
+  VisitFloat(dtype, [&](auto type) {
+    using T = decltype(type);
+    T* data = result.data<T>();
+    for (int64_t i = 0; i < size; ++i) {
+      data[i] = T(0.5f + static_cast<float>(i * 37 % 256) / 171.0f);
+    }
+  });
+  return result;
+}
+
 // The type of a tensor that a test makes and may leave out (kNone).
 inline DType TypeOrF32(DType dtype) {
   return dtype == DType::kNone ? DType::kF32 : dtype;

@@ -10,6 +10,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/norm_testing.h"
 #include "tilework/kernels/normalization/rmsnorm.h"
 #include "tilework/testing/parallel_copy.h"
 
@@ -30,9 +31,9 @@ void BM_RmsNorm(benchmark::State& state, DType dtype, bool residual) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer input = Buffer::Zeros(dtype, shape);
-  const Buffer gamma = Buffer::Zeros(dtype, {state.range(1)});
-  Buffer stream = Buffer::Zeros(dtype, shape);
+  const Buffer input = OrdinaryNumbers(dtype, shape);
+  const Buffer gamma = OrdinaryNumbers(dtype, {state.range(1)});
+  Buffer stream = OrdinaryNumbers(dtype, shape);
   Buffer output = Buffer::Zeros(dtype, shape);
   RmsNormArgs args = {
       .input = input.view(), .gamma = gamma.view(), .output = output.view()};
@@ -52,7 +53,7 @@ void BM_Copy(benchmark::State& state, DType dtype) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer input = Buffer::Zeros(dtype, shape);
+  const Buffer input = OrdinaryNumbers(dtype, shape);
   Buffer output = Buffer::Zeros(dtype, shape);
   for (auto _ : state) {
     ParallelCopy(input.view(), output.view(), context.pool());

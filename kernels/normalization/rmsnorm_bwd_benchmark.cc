@@ -10,6 +10,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/norm_testing.h"
 #include "tilework/kernels/normalization/rmsnorm_bwd.h"
 #include "tilework/testing/parallel_copy.h"
 
@@ -22,10 +23,10 @@ void BM_RmsNormBwd(benchmark::State& state, DType dtype) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer dy = Buffer::Zeros(dtype, shape);
-  const Buffer input = Buffer::Zeros(dtype, shape);
-  const Buffer gamma = Buffer::Zeros(dtype, {shape[1]});
-  const Buffer rstd = Buffer::Zeros(DType::kF32, {shape[0]});
+  const Buffer dy = OrdinaryNumbers(dtype, shape);
+  const Buffer input = OrdinaryNumbers(dtype, shape);
+  const Buffer gamma = OrdinaryNumbers(dtype, {shape[1]});
+  const Buffer rstd = OrdinaryNumbers(DType::kF32, {shape[0]});
   Buffer dx = Buffer::Zeros(dtype, shape);
   Buffer dgamma = Buffer::Zeros(DType::kF32, {shape[1]});
   const RmsNormBwdArgs args = {.dy = dy.view(),
@@ -45,7 +46,7 @@ void BM_Copy(benchmark::State& state, DType dtype) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer input = Buffer::Zeros(dtype, shape);
+  const Buffer input = OrdinaryNumbers(dtype, shape);
   Buffer output = Buffer::Zeros(dtype, shape);
   for (auto _ : state) {
     ParallelCopy(input.view(), output.view(), context.pool());

@@ -42,79 +42,84 @@ class RmsNormRows {
                        ? args.input.dtype()
                        : DType::kF32),
         gate_mode_(args.gate_mode),
-        group_(args.group_size.value_or(hidden_.size())),
-        divisor_(group_ < hidden_.size() ? group_
-                                         : args.hidden_actual.value_or(group_)),
+        group_size_(args.group_size.value_or(hidden_.size())),
+        num_groups_(hidden_.size() / group_size_),
+        divisor_(num_groups_ > 1 ? group_size_
+                                 : args.hidden_actual.value_or(group_size_)),
         eps_(args.eps) {}
 
   const HiddenRows& hidden() const { return hidden_; }
 
   // Rows [begin, end); `scratch` holds two rows.
   void Run(int64_t begin, int64_t end, float* scratch) const {
-    for (int64_t row = begin; row < end; ++row) {
-      hidden_.Visit(row, end, scratch,
-                    [&](const auto* h, float* spare, ReadAhead next) HWY_ATTR {
-                      if (row + 1 < end) gate_.AddTo(next, row + 1);
-                      RunRow(h, row, spare, next);
-                    });
-    }
+    VisitFloat(output_.dtype(), [&](auto type) HWY_ATTR {
+      hidden_.Visit(
+          begin, end, scratch,
+          [&](int64_t row, const auto* h, float* spare, ReadAhead& next)
+              HWY_ATTR { RunRow<decltype(type)>(row, h, spare, next); });
+    });
     if (output_.stream() || hidden_.stream()) hwy::FlushStream();
   }
 
  private:
-  template <typename H>
-  void RunRow(const H* h, int64_t row, float* spare,
-              const ReadAhead& next) const {
+  template <typename Y, typename H>
+  void RunRow(int64_t row, const H* h, float* spare, ReadAhead& next) const {
+    const OutputRow<Y> to = output_.Row<Y>(row);
     const bool pre = gate_mode_ == RmsNormGateMode::kPre;
     if (pre) {
       LoadRow(h, 1, hidden_.size(), spare);
       MultiplySilu(row, 0, hidden_.size(), spare);
     }
-    VisitFloat(output_.dtype(), [&](auto type) HWY_ATTR {
-      using Y = decltype(type);
-      const OutputRow<Y> to = output_.Row<Y>(row);
-      for (int64_t begin = 0; begin < hidden_.size(); begin += group_) {
-        if (pre) {
-          Normalize<float>(spare, row, begin, spare, next, to);
-        } else {
-          Normalize(h, row, begin, spare, next, to);
-        }
+    for (int64_t group = 0; group < num_groups_; ++group) {
+      if (pre) {
+        Normalize<float>(spare, row, group, spare, next, to);
+      } else {
+        Normalize(h, row, group, spare, next, to);
       }
-    });
+    }
   }
 
-  // The group that begins at `begin`; `spare` may be `h`.
+  // A group of a row; `spare` may be `h`.
   template <typename H, typename Y>
-  void Normalize(const H* h, int64_t row, int64_t begin, float* spare,
-                 const ReadAhead& next, const OutputRow<Y>& to) const {
-    const float r = RmsFactor(h + begin, group_, divisor_, eps_);
-    rstd_.Store(row, begin / group_, r);
+  void Normalize(const H* h, int64_t row, int64_t group, float* spare,
+                 ReadAhead& next, const OutputRow<Y>& to) const {
+    const int64_t begin = group * group_size_;
+    const int64_t end = begin + group_size_;
+    const float r = RmsFactorOf(h + begin, group_size_, divisor_, eps_, next);
+    rstd_.Store(row, group, r);
+    const bool post = gate_mode_ == RmsNormGateMode::kPost;
     const float* weight = weight_;
-    const int64_t end = begin + group_;
-    if (cast_type_ == DType::kF32 && gate_mode_ != RmsNormGateMode::kPost) {
+    if (cast_type_ == DType::kF32 && !post) {
       WriteRow(to, begin, end, next,
                [&](auto df, int64_t i, size_t count) HWY_ATTR {
                  const auto v = LoadUpTo(df, h + i, count);
                  return hn::Mul(hn::Mul(v, hn::Set(df, r)),
                                 LoadUpTo(df, weight + i, count));
                });
-      return;
+    } else if (cast_type_ == kDTypeOf<H> && !post) {
+      WriteRow(to, begin, end, next,
+               [&](auto df, int64_t i, size_t count) HWY_ATTR {
+                 const auto v = LoadUpTo(df, h + i, count);
+                 return hn::Mul(RoundTo<H>(df, hn::Mul(v, hn::Set(df, r))),
+                                LoadUpTo(df, weight + i, count));
+               });
+    } else {
+      ScaleRow(h + begin, r, kNoGamma, 0, group_size_, spare + begin);
+      Finish(row, begin, spare);
+      WriteRow(to, begin, end, next,
+               [&](auto df, int64_t i, size_t count)
+                   HWY_ATTR { return LoadUpTo(df, spare + i, count); });
     }
-    ScaleRow(h + begin, r, kNoGamma, 0, group_, spare + begin);
-    Finish(row, begin, spare);
-    WriteRow(to, begin, end, next,
-             [&](auto df, int64_t i, size_t count)
-                 HWY_ATTR { return LoadUpTo(df, spare + i, count); });
   }
 
-  // What follows the multiplication by r, in the modes with further steps.
+  // What follows the multiplication by r, step by step.
   void Finish(int64_t row, int64_t begin, float* spare) const {
     VisitFloat(cast_type_, [&](auto type) HWY_ATTR {
-      RoundRow<decltype(type)>(group_, spare + begin);
+      RoundRow<decltype(type)>(group_size_, spare + begin);
     });
-    ScaleRow(spare + begin, 1, weight_ + begin, 0, group_, spare + begin);
+    ScaleRow(spare + begin, 1, weight_ + begin, 0, group_size_, spare + begin);
     if (gate_mode_ == RmsNormGateMode::kPost) {
-      MultiplySilu(row, begin, begin + group_, spare);
+      MultiplySilu(row, begin, begin + group_size_, spare);
     }
   }
 
@@ -141,7 +146,8 @@ class RmsNormRows {
   const float* weight_;  // gamma + gamma_offset
   DType cast_type_;      // to which h * r is rounded
   RmsNormGateMode gate_mode_;
-  int64_t group_;
+  int64_t group_size_;
+  int64_t num_groups_;
   int64_t divisor_;
   float eps_;
 };
