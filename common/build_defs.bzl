@@ -167,6 +167,9 @@ def tilework_kernel(
       <name>_host: the host part, without CUDA.
       <name>_oracle: <name>_oracle.h, testonly, for other kernels' tests too.
       <name>_test: <name>_test.cc, on every SIMD target.
+      <name>_conformance: <name>_conformance.cc, which names the kernel to
+        those who test, list or measure all of them.
+      <name>_kit_test: what every kernel must pass.
       <name>_benchmark: <name>_benchmark.cc.
 
     Args:
@@ -221,6 +224,32 @@ def tilework_kernel(
         name = name + "_benchmark",
         srcs = [name + "_benchmark.cc"],
         deps = deps + benchmark_deps + [":" + name],
+    )
+    if native.glob([name + "_conformance.cc"]):
+        _kernel_kit(name, deps + test_deps)
+
+def _kernel_kit(name, deps):
+    """The tests that a kernel gets from its schema and its oracle."""
+    tilework_cc_library(
+        name = name + "_conformance",
+        testonly = True,
+        srcs = [name + "_conformance.cc"],
+        visibility = ["//:__subpackages__"],
+        deps = deps + [
+            ":" + name + "_check",
+            ":" + name + "_oracle",
+            "//testing:kernel_kit",
+        ],
+        alwayslink = True,
+    )
+    tilework_test(
+        name = name + "_kit_test",
+        srcs = [],
+        deps = [
+            ":" + name + "_conformance",
+            ":" + name + "_host_all_targets",
+            "//testing:kernel_kit_tests",
+        ],
     )
 
 def tilework_family(name, kernels):

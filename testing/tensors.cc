@@ -73,11 +73,11 @@ void VisitRounding(DType dtype, const F& f) {
   if (dtype == DType::kF4E2M1) f(Float4E2M1{});
 }
 
+}  // namespace
+
 bool IsInteger(DType dtype) {
   return dtype == DType::kU8 || dtype == DType::kI32 || dtype == DType::kI64;
 }
-
-}  // namespace
 
 void ForEachIndex(const Dims& shape, absl::FunctionRef<void(const Dims&)> f) {
   if (shape.Product() == 0) return;
@@ -295,6 +295,23 @@ testing::AssertionResult Within(const ConstTensor& actual,
     return testing::AssertionFailure()
            << "relative Frobenius error " << result.frobenius << ", allowed "
            << frobenius;
+  }
+  return testing::AssertionSuccess();
+}
+
+testing::AssertionResult Agrees(const ExpectedTensor& expected) {
+  if (!expected.actual.present()) return testing::AssertionSuccess();
+  testing::AssertionResult result = Within(expected.actual, expected.reference,
+                                           expected.bound, expected.frobenius);
+  if (!result) result << " (" << expected.name << ")";
+  return result;
+}
+
+testing::AssertionResult Agrees(const std::vector<ExpectedTensor>& expected) {
+  for (const ExpectedTensor& tensor : expected) {
+    if (testing::AssertionResult result = Agrees(tensor); !result) {
+      return result;
+    }
   }
   return testing::AssertionSuccess();
 }

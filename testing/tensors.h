@@ -7,9 +7,11 @@
 #ifndef TILEWORK_TESTING_TENSORS_H_
 #define TILEWORK_TESTING_TENSORS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -26,6 +28,9 @@ void ForEachIndex(const Dims& shape, absl::FunctionRef<void(const Dims&)> f);
 double Read(const ConstTensor& tensor, const Dims& index);
 // Rounds once to the tensor's type (from double through float).
 void Write(const Tensor& tensor, const Dims& index, double value);
+
+// u8, i32 or i64.
+bool IsInteger(DType dtype);
 
 // `value` rounded to `dtype`, as a double.
 double RoundToDType(double value, DType dtype);
@@ -63,6 +68,11 @@ class GuardedTensor {
 
   // Makes every element what it was at first.
   void Poison();
+  // All bytes, the guards among them; to compare, or to set the tensor back.
+  const std::vector<unsigned char>& bytes() const { return memory_; }
+  void SetBytes(const std::vector<unsigned char>& bytes) {
+    std::copy(bytes.begin(), bytes.end(), memory_.begin());
+  }
   // Success if no byte outside the view changed.
   testing::AssertionResult Intact() const;
 
@@ -92,6 +102,20 @@ testing::AssertionResult Within(const ConstTensor& actual,
                                 const std::vector<double>& reference,
                                 const std::vector<double>& bound,
                                 double frobenius = 0);
+
+// What an oracle says of one output of a kernel.
+struct ExpectedTensor {
+  std::string_view name;
+  ConstTensor actual;             // the output; absent if it was not asked for
+  std::vector<double> reference;  // row-major, not rounded
+  std::vector<double> bound;      // of the error of each element
+  double frobenius = 0;           // of the relative error; 0: none
+};
+
+// Within() for `expected`, or success if the output is absent.
+testing::AssertionResult Agrees(const ExpectedTensor& expected);
+// For all of them.
+testing::AssertionResult Agrees(const std::vector<ExpectedTensor>& expected);
 
 // Success if both have the same shape, type and bits.
 testing::AssertionResult SameBits(const ConstTensor& actual,

@@ -18,8 +18,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/types/span.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/tensor/overlap.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -42,26 +45,36 @@ std::string_view TakeUntil(char separator, std::string_view& rest) {
   return head;
 }
 
-// "[B, S, H] or [T, H]"
-std::string Describe(std::string_view shapes) {
+}  // namespace
+
+std::string DescribeShapes(std::string_view shapes) {
   std::vector<std::string> alternatives;
   for (std::string_view pattern : absl::StrSplit(shapes, '|')) {
-    const std::vector<std::string_view> words =
+    std::vector<std::string_view> words =
         absl::StrSplit(pattern, ' ', absl::SkipEmpty());
-    alternatives.push_back(absl::StrCat("[", absl::StrJoin(words, ", "), "]"));
+    const bool may_lack_first =
+        !words.empty() && absl::ConsumeSuffix(&words[0], "?");
+    const auto add = [&] {
+      alternatives.push_back(
+          absl::StrCat("[", absl::StrJoin(words, ", "), "]"));
+    };
+    add();
+    if (!may_lack_first) continue;
+    words.erase(words.begin());
+    add();
   }
   return absl::StrJoin(alternatives, " or ");
 }
 
-}  // namespace
-
 // One alternative of a shape: its words but for a leading "...".
 struct ArgumentChecker::Pattern {
+  std::string_view text;
   std::array<std::string_view, kMaxRank> words;
   int size = 0;
   bool has_leading = false;
+  bool may_lack_first = false;  // written "B?"
 
-  explicit Pattern(std::string_view text) {
+  explicit Pattern(std::string_view text) : text(text) {
     while (!text.empty()) {
       const std::string_view word = TakeUntil(' ', text);
       if (word.empty()) continue;
@@ -72,12 +85,21 @@ struct ArgumentChecker::Pattern {
       ABSL_CHECK_LT(size, kMaxRank) << text;
       words[static_cast<size_t>(size++)] = word;
     }
+    may_lack_first = size > 0 && absl::ConsumeSuffix(&words[0], "?");
   }
   std::string_view operator[](int i) const {
     return words[static_cast<size_t>(i)];
   }
   bool RankFits(int rank) const {
-    return has_leading ? rank >= size : rank == size;
+    return has_leading ? rank >= size : rank == size || LacksFirst(rank);
+  }
+  bool LacksFirst(int rank) const { return may_lack_first && rank == size - 1; }
+  // `shape` with a 1 for a dimension that was left out.
+  Dims Complete(const Dims& shape) const {
+    if (!LacksFirst(shape.size())) return shape;
+    Dims complete = {1};
+    for (const int64_t dim : shape) complete.push_back(dim);
+    return complete;
   }
 };
 
@@ -113,13 +135,54 @@ void ArgumentChecker::Bind(std::string_view symbol, int64_t value,
     return;
   }
   symbols_.push_back({symbol, value, {source, Dims(), false}});
+  CheckConstraint(symbols_.back());
+}
+
+void ArgumentChecker::Constrain(std::string_view symbol, const Domain& domain) {
+  if (ok()) constraints_.push_back({symbol, domain});
+}
+
+void ArgumentChecker::CheckConstraint(const Symbol& symbol) {
+  for (const Constraint& constraint : constraints_) {
+    if (constraint.symbol != symbol.name ||
+        constraint.domain.Contains(static_cast<double>(symbol.value))) {
+      continue;
+    }
+    const Source& source = symbol.source;
+    Require(false, source.name, source.is_tensor ? " is " : "",
+            source.is_tensor ? source.shape.ToString() : "", ": ", symbol.name,
+            " = ", symbol.value, ", expected ", constraint.domain.ToString());
+  }
+}
+
+// "D = 3 (from x [2, 3])"
+std::string ArgumentChecker::Describe(std::string_view symbol) const {
+  const Symbol* found = Find(symbol);
+  return absl::StrCat(symbol, " = ", found->value, " (from ",
+                      found->source.ToString(), ")");
+}
+
+void ArgumentChecker::RequireMultiple(std::string_view symbol,
+                                      std::string_view of) {
+  if (!ok() || Find(symbol) == nullptr || Find(of) == nullptr) return;
+  const int64_t value = (*this)[symbol];
+  const int64_t divisor = (*this)[of];
+  if (divisor > 0 ? value % divisor == 0 : value == 0) return;
+  Require(false, Describe(symbol), " is not a multiple of ", Describe(of));
+}
+
+void ArgumentChecker::RequireNotLess(std::string_view symbol,
+                                     std::string_view least) {
+  if (!ok() || Find(symbol) == nullptr || Find(least) == nullptr) return;
+  if ((*this)[symbol] >= (*this)[least]) return;
+  Require(false, Describe(symbol), " is less than ", Describe(least));
 }
 
 void ArgumentChecker::Required(std::string_view name, const ConstTensor& tensor,
                                std::string_view shapes,
                                absl::Span<const DType> dtypes) {
   if (ok() && !tensor.present()) {
-    Require(false, name, " is missing, expected ", Describe(shapes));
+    Require(false, name, " is missing, expected ", DescribeShapes(shapes));
   }
   Optional(name, tensor, shapes, dtypes);
 }
@@ -179,13 +242,14 @@ void ArgumentChecker::CheckShape(std::string_view name,
     if (Matches(shape, pattern)) break;
   } while (!rest.empty());
   if (!fitting.has_value()) {
-    Require(false, name, " is ", shape, ", expected ", Describe(shapes));
+    Require(false, name, " is ", shape, ", expected ", DescribeShapes(shapes));
     return;
   }
   Match(name, shape, *fitting);
 }
 
-bool ArgumentChecker::Matches(const Dims& shape, const Pattern& pattern) const {
+bool ArgumentChecker::Matches(const Dims& given, const Pattern& pattern) const {
+  const Dims shape = pattern.Complete(given);
   const int num_leading = shape.size() - pattern.size;
   if (pattern.has_leading && has_leading_) {
     if (num_leading != leading_.size()) return false;
@@ -211,21 +275,23 @@ bool ArgumentChecker::Matches(const Dims& shape, const Pattern& pattern) const {
   return true;
 }
 
-void ArgumentChecker::Match(std::string_view name, const Dims& shape,
+void ArgumentChecker::Match(std::string_view name, const Dims& given,
                             const Pattern& pattern) {
-  const Source source = {name, shape, true};
+  const Source source = {name, given, true};
+  const Dims shape = pattern.Complete(given);
   const int num_leading = shape.size() - pattern.size;
   if (pattern.has_leading) {
     Dims leading;
     for (int i = 0; i < num_leading; ++i) leading.push_back(shape[i]);
-    MatchLeading(source, leading);
+    MatchLeading(source, leading, pattern);
   }
   for (int i = 0; i < pattern.size && ok(); ++i) {
-    MatchWord(source, num_leading + i, pattern[i]);
+    MatchWord(source, num_leading + i, shape[num_leading + i], pattern[i]);
   }
 }
 
-void ArgumentChecker::MatchLeading(const Source& source, const Dims& leading) {
+void ArgumentChecker::MatchLeading(const Source& source, const Dims& leading,
+                                   const Pattern& pattern) {
   if (!has_leading_) {
     leading_ = leading;
     leading_source_ = source;
@@ -233,14 +299,14 @@ void ArgumentChecker::MatchLeading(const Source& source, const Dims& leading) {
   } else if (!(leading == leading_)) {
     Require(false, source.name, " is ", source.shape,
             " but its leading dimensions should be ", leading_, " (from ",
-            leading_source_.ToString(), ")");
+            leading_source_.ToString(), "), expected ",
+            DescribeShapes(pattern.text));
   }
 }
 
-// Dimension i of `source` against `word`.
-void ArgumentChecker::MatchWord(const Source& source, int i,
+// Dimension i of `source`, which is `size`, against `word`.
+void ArgumentChecker::MatchWord(const Source& source, int i, int64_t size,
                                 std::string_view word) {
-  const int64_t size = source.shape[i];
   if (const std::optional<int64_t> number = Number(word)) {
     Require(size == *number, source.name, " is ", source.shape,
             " but dimension ", i, " must be ", *number);
@@ -250,6 +316,7 @@ void ArgumentChecker::MatchWord(const Source& source, int i,
             bound->value, " (from ", bound->source.ToString(), ")");
   } else {
     symbols_.push_back({word, size, source});
+    CheckConstraint(symbols_.back());
   }
 }
 
@@ -258,7 +325,8 @@ void ArgumentChecker::NoOverlap(std::string_view output_name,
                                 std::string_view input_name,
                                 const ConstTensor& input) {
   if (!ok()) return;
-  Require(!Overlap(output, input), output_name, " overlaps ", input_name);
+  Require(!MayShareElements(output, input), output_name, " overlaps ",
+          input_name);
 }
 
 void ArgumentChecker::SameOrNoOverlap(std::string_view output_name,
@@ -266,8 +334,9 @@ void ArgumentChecker::SameOrNoOverlap(std::string_view output_name,
                                       std::string_view input_name,
                                       const ConstTensor& input) {
   if (!ok()) return;
-  Require(SameView(output, input) || !Overlap(output, input), output_name,
-          " overlaps ", input_name, " without being the same view");
+  Require(SameView(output, input) || !MayShareElements(output, input),
+          output_name, " overlaps ", input_name,
+          " without being the same view");
 }
 
 }  // namespace tilework

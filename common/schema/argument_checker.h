@@ -8,20 +8,12 @@
 //   qkv: fused_qkv_weights is [4097, 6144] but H = 4096 (from input [2, 8,
 //   4096])
 //
-// Shapes are written as in the documentation: symbols and integers separated by
-// blanks, alternatives by '|'. The first tensor that names a symbol gives it
-// its value, later ones must agree. A leading "..." stands for any number of
-// dimensions, the same wherever it appears.
+// Kernels declare their arguments (schema_visitor.h, which also tells how
+// shapes are written); this is what checks a declaration, and what its rules
+// are given.
 //
-//   ArgumentChecker check("rope");
-//   check.Required("x", args.x, "B S N D", kFloatTypes);
-//   check.Bind("h", check["D"] / 2, "D/2");
-//   check.Required("cos", args.cos, "S h | 1 S h | B S h", kFloatTypes);
-//   check.Require(eps >= 0, "eps is ", eps, ", expected >= 0");
-//   return check.status();
-//
-// A check that passes costs well under a microsecond and allocates nothing:
-// messages are made when there is a fault.
+// A check that passes costs about a microsecond and allocates nothing: messages
+// are made when there is a fault.
 //
 // Only the first fault is kept; after it every call is a no-op and symbols
 // read as 0, so that a check can be written without early returns.
@@ -38,6 +30,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/schema/domain.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -47,6 +40,9 @@ inline constexpr DType kFloatTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
 inline constexpr DType kF32Only[] = {DType::kF32};
 inline constexpr DType kIndexTypes[] = {DType::kI32, DType::kI64};
 inline constexpr DType kI32Only[] = {DType::kI32};
+
+// "[B, S, H] or [T, H]" for "B S H | T H".
+std::string DescribeShapes(std::string_view shapes);
 
 class ArgumentChecker {
  public:
@@ -64,6 +60,12 @@ class ArgumentChecker {
   void Forbidden(std::string_view name, const ConstTensor& tensor,
                  std::string_view reason);
 
+  // What the value of `symbol` must be. Before it has one.
+  void Constrain(std::string_view symbol, const Domain& domain);
+  // Relations of two symbols; after both have values.
+  void RequireMultiple(std::string_view symbol, std::string_view of);
+  void RequireNotLess(std::string_view symbol, std::string_view least);
+
   // Gives `symbol` a value, or checks it if it has one. `source` tells where
   // the value comes from in messages.
   void Bind(std::string_view symbol, int64_t value, std::string_view source);
@@ -79,10 +81,10 @@ class ArgumentChecker {
     if (!condition && ok()) Fail(absl::StrCat(parts...));
   }
 
-  // `output` must not overlap `input`.
+  // `output` must share no element with `input`.
   void NoOverlap(std::string_view output_name, const ConstTensor& output,
                  std::string_view input_name, const ConstTensor& input);
-  // `output` may be exactly the view `input`, but not overlap it otherwise.
+  // `output` may be exactly the view `input`, but share nothing otherwise.
   void SameOrNoOverlap(std::string_view output_name, const ConstTensor& output,
                        std::string_view input_name, const ConstTensor& input);
 
@@ -109,17 +111,27 @@ class ArgumentChecker {
 
   void Fail(std::string_view message);
   const Symbol* Find(std::string_view symbol) const;
+  void CheckConstraint(const Symbol& symbol);
+  std::string Describe(std::string_view symbol) const;
   void CheckStorage(std::string_view name, const ConstTensor& tensor,
                     absl::Span<const DType> dtypes);
   void CheckShape(std::string_view name, const ConstTensor& tensor,
                   std::string_view shapes);
-  bool Matches(const Dims& shape, const Pattern& pattern) const;
-  void Match(std::string_view name, const Dims& shape, const Pattern& pattern);
-  void MatchLeading(const Source& source, const Dims& leading);
-  void MatchWord(const Source& source, int i, std::string_view word);
+  bool Matches(const Dims& given, const Pattern& pattern) const;
+  void Match(std::string_view name, const Dims& given, const Pattern& pattern);
+  void MatchLeading(const Source& source, const Dims& leading,
+                    const Pattern& pattern);
+  void MatchWord(const Source& source, int i, int64_t size,
+                 std::string_view word);
+
+  struct Constraint {
+    std::string_view symbol;
+    Domain domain;
+  };
 
   std::string_view kernel_;
   absl::InlinedVector<Symbol, 16> symbols_;
+  absl::InlinedVector<Constraint, 4> constraints_;
   Dims leading_;
   Source leading_source_ = {};
   bool has_leading_ = false;

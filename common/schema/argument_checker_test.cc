@@ -84,7 +84,7 @@ TEST_F(ArgumentCheckerTest, LeadingDimensions) {
   check_.Required("y", F32({3, 2, 4}), "... H", kFloatTypes);
   EXPECT_EQ(Message(),
             "kernel: y is [3, 2, 4] but its leading dimensions should be [2, "
-            "3] (from x [2, 3, 4])");
+            "3] (from x [2, 3, 4]), expected [..., H]");
 }
 
 TEST_F(ArgumentCheckerTest, StorageFaults) {

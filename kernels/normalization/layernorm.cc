@@ -5,33 +5,52 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/tensor/tensor.h"
-#include "tilework/kernels/normalization/norm_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/normalization/norm_declare.h"
 
 namespace tilework {
 
+void Declare(const LayerNormArgs& args, SchemaVisitor& v) {
+  v.Kernel(
+      {.name = "layernorm",
+       .summary = "Layer normalization, optionally after a residual addition",
+       .rows = "..."});
+  v.Symbol("H", Domain::AtLeast(1));
+  v.Input("input", args.input,
+          {.shape = "... H", .dtypes = kFloatTypes, .help = "x"});
+  v.Input("gamma", args.gamma,
+          {.shape = "H | 1 H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "scale; factor 1 if absent"});
+  v.Input("beta", args.beta,
+          {.shape = "H | 1 H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "shift; 0 if absent"});
+  DeclareResidual(args.input, args.residual, args.residual_out, v);
+  DeclareEps(args.eps, v);
+  v.Output("output", args.output,
+           {.shape = "... H",
+            .dtypes = kFloatTypes,
+            .may_be = {"input"},
+            .help = "the normalized rows"});
+  v.Output("mean", args.mean,
+           {.shape = "...",
+            .dtypes = kF32Only,
+            .presence = Optional(),
+            .help = "mean of each row, for the backward pass"});
+  v.Output("rstd", args.rstd,
+           {.shape = "...",
+            .dtypes = kF32Only,
+            .presence = Optional(),
+            .help = "1 / sqrt(variance + eps), for the backward pass"});
+}
+
 absl::Status Validate(const LayerNormArgs& args) {
-  ArgumentChecker check("layernorm");
-  check.Required("input", args.input, "... H", kFloatTypes);
-  check.Optional("gamma", args.gamma, "H | 1 H", kFloatTypes);
-  check.Optional("beta", args.beta, "H | 1 H", kFloatTypes);
-  CheckResidual(args.input, args.residual, args.residual_out, check);
-  check.Required("output", args.output, "... H", kFloatTypes);
-  check.Optional("mean", args.mean, "...", kF32Only);
-  check.Optional("rstd", args.rstd, "...", kF32Only);
-  CheckRowSize("input", args.input, check);
-  CheckEps(args.eps, check);
-  const NamedTensor inputs[] = {{"input", args.input},
-                                {"gamma", args.gamma},
-                                {"beta", args.beta},
-                                {"residual", args.residual}};
-  const NamedTensor outputs[] = {
-      {"output", args.output, {"input"}},
-      {"residual_out", args.residual_out, {"residual"}},
-      {"mean", args.mean},
-      {"rstd", args.rstd}};
-  CheckOverlap(inputs, outputs, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -29,8 +29,9 @@
 // Numerics: f32 from exact inputs; the moments by the distances to a number
 // near the mean, if need be in a second pass; one rounding to the type of
 // `output`. |output - exact| <= UnitRoundoff(type) * |exact| +
-// kLayerNormTolerance * ((|h_j| + |mean|) * rstd * |gamma_j| + |beta_j|) + half
-// the smallest subnormal of the type; residual_out is exact. A row of equal
+// kLayerNormTolerance * ((|h_j| + |mean|) * rstd * |gamma_j| + |beta_j|) +
+// kLayerNormMeanTolerance * (mean of |h|) * rstd * |gamma_j| + half the
+// smallest subnormal of the type; residual_out is exact. A row of equal
 // elements gives beta if eps > 0, NaN if eps = 0. A NaN or an infinity makes
 // the row NaN; squares that overflow make it beta. The same bits for any number
 // of threads, whatever the other rows are, and on every SIMD target.
@@ -47,6 +48,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct LayerNormArgs {
   ConstTensor input;
   ConstTensor gamma;
@@ -60,8 +63,14 @@ struct LayerNormArgs {
   float eps = 1e-6f;
 };
 
-// The error of the mean in f32, relative to the elements.
+// The error in f32, relative to the elements.
 inline constexpr double kLayerNormTolerance = 8e-6;
+// The error of the mean, relative to the mean magnitude: what counts where an
+// element and the mean are both far smaller than the rest of the row.
+inline constexpr double kLayerNormMeanTolerance = 0x1p-21;
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const LayerNormArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const LayerNormArgs& args);

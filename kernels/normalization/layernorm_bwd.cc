@@ -4,34 +4,62 @@
 #include "tilework/kernels/normalization/layernorm_bwd.h"
 
 #include "absl/status/status.h"
-#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/kernels/normalization/norm_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/normalization/norm_declare.h"
 
 namespace tilework {
 
+void Declare(const LayerNormBwdArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "layernorm_bwd",
+            .summary = "Gradients of layernorm",
+            .rows = "..."});
+  v.Symbol("H", Domain::AtLeast(1));
+  v.Input("dy", args.dy,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .help = "gradient of the output"});
+  v.Input("input", args.input,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .help = "h of the forward pass"});
+  v.Input("gamma", args.gamma,
+          {.shape = "H | 1 H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "scale; factor 1 if absent"});
+  v.Input("mean", args.mean,
+          {.shape = "...",
+           .dtypes = kF32Only,
+           .presence = Optional(),
+           .help = "of the forward pass; computed if absent"});
+  v.Input("rstd", args.rstd,
+          {.shape = "...",
+           .dtypes = kF32Only,
+           .presence = Optional(),
+           .values = {.domain = Domain::AboveUpTo(0, 4)},
+           .help = "of the forward pass; computed if absent"});
+  v.Input("dres", args.dres,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "gradient that arrives at residual_out, added to dx"});
+  DeclareEps(args.eps, v);
+  v.Output("dx", args.dx,
+           {.shape = "... H",
+            .dtypes = SameAs(args.input, "as input"),
+            .may_be = {"dy", "input", "dres"},
+            .help = "gradient of the input"});
+  DeclareParameterGradient("dgamma", args.dgamma, args.gamma,
+                           "gradient of gamma", v);
+  DeclareParameterGradient("dbeta", args.dbeta, args.gamma, "gradient of beta",
+                           v);
+}
+
 absl::Status Validate(const LayerNormBwdArgs& args) {
-  ArgumentChecker check("layernorm_bwd");
-  check.Required("dy", args.dy, "... H", kFloatTypes);
-  check.Required("input", args.input, "... H", kFloatTypes);
-  check.Optional("gamma", args.gamma, "H | 1 H", kFloatTypes);
-  check.Optional("mean", args.mean, "...", kF32Only);
-  check.Optional("rstd", args.rstd, "...", kF32Only);
-  check.Optional("dres", args.dres, "... H", kFloatTypes);
-  const DType dx_type[] = {args.input.dtype()};
-  check.Required("dx", args.dx, "... H", dx_type);
-  CheckParameterGradient("dgamma", args.dgamma, args.gamma, check);
-  CheckParameterGradient("dbeta", args.dbeta, args.gamma, check);
-  CheckRowSize("dy", args.dy, check);
-  CheckEps(args.eps, check);
-  const NamedTensor inputs[] = {{"dy", args.dy},       {"input", args.input},
-                                {"gamma", args.gamma}, {"mean", args.mean},
-                                {"rstd", args.rstd},   {"dres", args.dres}};
-  const NamedTensor outputs[] = {{"dx", args.dx, {"dy", "input", "dres"}},
-                                 {"dgamma", args.dgamma},
-                                 {"dbeta", args.dbeta}};
-  CheckOverlap(inputs, outputs, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -31,9 +31,8 @@
 // Numerics: f32 from exact inputs, one rounding to the type of an output. The
 // relative Frobenius error of dx is within LayerNormBwdTolerance(type);
 // |dgamma - exact| <= UnitRoundoff(type) * |exact| + kLayerNormBwdSumTolerance
-// * (sum over all rows of |dy_j * xhat_j|), dbeta likewise with |dy_j|; where
-// the mean is not given and far above the deviation, xhat has the error of
-// layernorm besides. The same bits for any number of threads, dx whatever the
+// * (sum over all rows of |dy_j| * (|xhat_j| + rstd * mean of |input|)), dbeta
+// likewise with |dy_j|. The same bits for any number of threads, dx whatever the
 // other rows are, and on every SIMD target.
 //
 // Cost: one pass over memory; a dx of 32 MiB or more that is not in place goes
@@ -48,6 +47,8 @@
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 struct LayerNormBwdArgs {
   ConstTensor dy;
@@ -70,6 +71,9 @@ constexpr double LayerNormBwdTolerance(DType dtype) {
 // The error bound of dgamma and dbeta before their rounding, relative to the
 // sum of magnitudes.
 inline constexpr double kLayerNormBwdSumTolerance = 2e-6;
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const LayerNormBwdArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const LayerNormBwdArgs& args);

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/kernels/normalization/layernorm_bwd.h"
 #include "tilework/kernels/normalization/norm_backward.h"
 
@@ -36,23 +37,23 @@ namespace tilework {
 HWY_EXPORT(LayerNormBwdHost);
 
 absl::Status LayerNormBwd(const LayerNormBwdArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  const int64_t size = args.dy.dim(-1);
-  HWY_DYNAMIC_DISPATCH(LayerNormBwdHost)
-  ({.dy = args.dy,
-    .input = args.input,
-    .gamma = args.gamma,
-    .mean = args.mean,
-    .rstd = args.rstd,
-    .dres = args.dres,
-    .dx = args.dx,
-    .dgamma = args.dgamma,
-    .dbeta = args.dbeta,
-    .eps = args.eps,
-    .divisor = size,
-    .gamma_offset = 0},
-   context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    const int64_t size = args.dy.dim(-1);
+    HWY_DYNAMIC_DISPATCH(LayerNormBwdHost)
+    ({.dy = args.dy,
+      .input = args.input,
+      .gamma = args.gamma,
+      .mean = args.mean,
+      .rstd = args.rstd,
+      .dres = args.dres,
+      .dx = args.dx,
+      .dgamma = args.dgamma,
+      .dbeta = args.dbeta,
+      .eps = args.eps,
+      .divisor = size,
+      .gamma_offset = 0},
+     context);
+  });
 }
 
 }  // namespace tilework

@@ -54,13 +54,22 @@ inline LayerNormBwdReference LayerNormBwdOracle(const LayerNormBwdArgs& args) {
     if (args.rstd.present()) r = rstds[begin / size];
     double shift = 0;
     double slope = 0;
+    double shift_magnitude = 0;
+    double slope_magnitude = 0;
+    double xhat_magnitude = 0;  // the mean of |h| r
+    for (size_t i = begin; i < begin + size; ++i) {
+      xhat_magnitude += std::abs(h[i]) * r / n;
+    }
     for (size_t j = 0; j < size; ++j) {
       const double xhat = (h[begin + j] - mean) * r;
       const double w = dy[begin + j] * gamma[j];
       shift += w / n;
       slope += w * xhat / n;
+      shift_magnitude += std::abs(w) / n;
+      slope_magnitude += std::abs(w * xhat) / n;
       result.dgamma[j] += dy[begin + j] * xhat;
-      result.dgamma_magnitude[j] += std::abs(dy[begin + j] * xhat);
+      result.dgamma_magnitude[j] +=
+          std::abs(dy[begin + j]) * (std::abs(xhat) + xhat_magnitude);
       result.dbeta[j] += dy[begin + j];
       result.dbeta_magnitude[j] += std::abs(dy[begin + j]);
     }
@@ -69,11 +78,32 @@ inline LayerNormBwdReference LayerNormBwdOracle(const LayerNormBwdArgs& args) {
       const double w = dy[begin + j] * gamma[j];
       result.dx.push_back(r * (w - shift - xhat * slope) + dres[begin + j]);
       result.dx_magnitude.push_back(
-          r * (std::abs(w) + std::abs(shift) + std::abs(xhat * slope)) +
+          r * (std::abs(w) + shift_magnitude +
+               (std::abs(xhat) + xhat_magnitude) * slope_magnitude) +
           std::abs(dres[begin + j]));
     }
   }
   return result;
+}
+
+// LayerNormBwdOracle() with the bounds of layernorm_bwd.h.
+inline std::vector<ExpectedTensor> LayerNormBwdExpected(
+    const LayerNormBwdArgs& args) {
+  const LayerNormBwdReference reference = LayerNormBwdOracle(args);
+  // In short rows dx may vanish by cancellation.
+  const double frobenius =
+      args.dx.dim(-1) > 16 ? LayerNormBwdTolerance(args.dx.dtype()) : 0;
+  return {
+      {"dx", args.dx, reference.dx,
+       SumBound(reference.dx, reference.dx_magnitude, 1e-5, args.dx),
+       frobenius},
+      {"dgamma", args.dgamma, reference.dgamma,
+       SumBound(reference.dgamma, reference.dgamma_magnitude,
+                kLayerNormBwdSumTolerance, args.dgamma)},
+      {"dbeta", args.dbeta, reference.dbeta,
+       SumBound(reference.dbeta, reference.dbeta_magnitude,
+                kLayerNormBwdSumTolerance, args.dbeta)},
+  };
 }
 
 }  // namespace tilework

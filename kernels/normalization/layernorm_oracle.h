@@ -35,8 +35,13 @@ inline LayerNormReference LayerNormOracle(const LayerNormArgs& args) {
   const DType type = args.output.dtype();
   for (size_t begin = 0; begin < h.size(); begin += size) {
     double mean = 0;
-    for (size_t j = 0; j < size; ++j) mean += h[begin + j];
+    double mean_magnitude = 0;
+    for (size_t j = 0; j < size; ++j) {
+      mean += h[begin + j];
+      mean_magnitude += std::abs(h[begin + j]);
+    }
     mean /= static_cast<double>(size);
+    mean_magnitude /= static_cast<double>(size);
     double variance = 0;
     for (size_t j = 0; j < size; ++j) {
       variance += (h[begin + j] - mean) * (h[begin + j] - mean);
@@ -52,12 +57,32 @@ inline LayerNormReference LayerNormOracle(const LayerNormArgs& args) {
           (std::abs(x) + std::abs(mean)) * rstd * std::abs(gamma[j]) +
           std::abs(beta[j]);
       result.output.push_back(n);
-      result.bound.push_back(UnitRoundoff(type) * std::abs(n) +
-                             kLayerNormTolerance * magnitude +
-                             SmallestSubnormal(type) / 2);
+      result.bound.push_back(
+          UnitRoundoff(type) * std::abs(n) + kLayerNormTolerance * magnitude +
+          kLayerNormMeanTolerance * mean_magnitude * rstd * std::abs(gamma[j]) +
+          SmallestSubnormal(type) / 2);
     }
   }
   return result;
+}
+
+// LayerNormOracle() with the bounds of its numbers.
+inline std::vector<ExpectedTensor> LayerNormExpected(
+    const LayerNormArgs& args) {
+  const LayerNormReference reference = LayerNormOracle(args);
+  std::vector<double> mean_bound =
+      RelativeBound(reference.mean, 0x1p-23, DType::kF32);
+  for (size_t i = 0; i < mean_bound.size(); ++i) {
+    mean_bound[i] += 1e-6 / reference.rstd[i];
+  }
+  return {
+      {"output", args.output, reference.output, reference.bound},
+      {"mean", args.mean, reference.mean, mean_bound},
+      {"rstd", args.rstd, reference.rstd,
+       RelativeBound(reference.rstd, 2e-6, DType::kF32)},
+      {"residual_out", args.residual_out, reference.residual_out,
+       std::vector<double>(reference.residual_out.size())},
+  };
 }
 
 }  // namespace tilework

@@ -7,77 +7,84 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/tensor/tensor.h"
-#include "tilework/kernels/normalization/norm_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/normalization/norm_declare.h"
 
 namespace tilework {
 namespace {
 
-void CheckAttributes(const RmsNormArgs& args, ArgumentChecker& check) {
-  const int64_t h = check["H"];
-  const int64_t actual = args.hidden_actual.value_or(h);
-  CheckRowSize("input", args.input, check);
-  CheckHiddenActual(args.hidden_actual, check);
-  CheckEps(args.eps, check);
-  CheckGammaOffset(args.gamma_offset, check);
-  check.Require(args.cast_mode == RmsNormCastMode::kF32 ||
-                    args.cast_mode == RmsNormCastMode::kLlama,
-                "cast_mode is ", static_cast<int>(args.cast_mode),
-                ", expected 0 (F32) or 1 (LLAMA)");
-  const int64_t group = args.group_size.value_or(h);
-  check.Require(group >= 1 && h % group == 0, "group_size is ", group,
-                ", expected a divisor of H = ", h);
-  check.Require(group == h || actual == h, "group_size is ", group,
-                " with hidden_actual ", actual, ", expected only one of them");
+constexpr Enumerator kCastModes[] = {{0, "F32"}, {1, "LLAMA"}};
+constexpr Enumerator kGateModes[] = {{0, "NONE"}, {1, "PRE"}, {2, "POST"}};
+
+void DeclareGate(const RmsNormArgs& args, SchemaVisitor& v) {
+  v.Attribute(
+      "gate_mode", args.gate_mode,
+      {.domain = Domain::OneOf(kGateModes),
+       .help = "where silu(gate) is a factor: before or after the norm"});
+  v.Input("gate", args.gate,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .presence = RequiredUnless(args.gate_mode == RmsNormGateMode::kNone,
+                                      "gate_mode is NONE"),
+           .help = "z"});
 }
 
-void CheckGate(const RmsNormArgs& args, ArgumentChecker& check) {
-  switch (args.gate_mode) {
-    case RmsNormGateMode::kNone:
-      check.Forbidden("gate", args.gate, "gate_mode is NONE");
-      return;
-    case RmsNormGateMode::kPre:
-    case RmsNormGateMode::kPost:
-      check.Required("gate", args.gate, "... H", kFloatTypes);
-      return;
-  }
-  check.Require(false, "gate_mode is ", static_cast<int>(args.gate_mode),
-                ", expected 0 (NONE), 1 (PRE) or 2 (POST)");
-}
-
-void CheckRstd(const RmsNormArgs& args, ArgumentChecker& check) {
-  if (!check.ok() || !args.rstd.present()) return;
-  const int64_t groups = check["H"] / args.group_size.value_or(check["H"]);
-  check.Bind("H/G", groups, "H / group_size");
-  check.Require(groups == 1 || args.rstd.rank() == args.input.rank(),
-                "rstd is ", args.rstd.shape(),
-                ", expected [..., H/G] with H/G "
-                "= ",
-                groups);
-  check.Optional("rstd", args.rstd, groups == 1 ? "..." : "... H/G", kF32Only);
+void DeclareGroups(const RmsNormArgs& args, SchemaVisitor& v) {
+  v.Attribute("group_size", args.group_size,
+              {.domain = Domain::DivisorOf({v["H"], "H"}),
+               .absent = "H",
+               .help = "G, elements with an r of their own"});
+  v.Rule("group_size or hidden_actual is H", [&](ArgumentChecker& check) {
+    const int64_t h = v["H"];
+    const int64_t group = args.group_size.value_or(h);
+    const int64_t actual = args.hidden_actual.value_or(h);
+    check.Require(group == h || actual == h, "group_size is ", group,
+                  " with hidden_actual ", actual,
+                  ", expected only one of them");
+  });
+  v.Bind("H/G", "H / group_size",
+         [&] { return v["H"] / args.group_size.value_or(v["H"]); });
 }
 
 }  // namespace
 
-absl::Status Validate(const RmsNormArgs& args) {
-  ArgumentChecker check("rmsnorm");
-  check.Required("input", args.input, "... H", kFloatTypes);
-  check.Optional("gamma", args.gamma, "H | 1 H", kFloatTypes);
-  CheckResidual(args.input, args.residual, args.residual_out, check);
-  CheckGate(args, check);
-  check.Required("output", args.output, "... H", kFloatTypes);
-  CheckAttributes(args, check);
-  CheckRstd(args, check);
-  const NamedTensor inputs[] = {{"input", args.input},
-                                {"gamma", args.gamma},
-                                {"residual", args.residual},
-                                {"gate", args.gate}};
-  const NamedTensor outputs[] = {
-      {"output", args.output, {"input"}},
-      {"residual_out", args.residual_out, {"residual"}},
-      {"rstd", args.rstd}};
-  CheckOverlap(inputs, outputs, check);
-  return check.status();
+void Declare(const RmsNormArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "rmsnorm",
+            .summary = "RMS normalization, optionally after a residual "
+                       "addition and gated",
+            .rows = "..."});
+  v.Symbol("H", Domain::AtLeast(1));
+  v.Input("input", args.input,
+          {.shape = "... H", .dtypes = kFloatTypes, .help = "x"});
+  v.Input("gamma", args.gamma,
+          {.shape = "H | 1 H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "weight; factor 1 if absent"});
+  DeclareResidual(args.input, args.residual, args.residual_out, v);
+  DeclareEps(args.eps, v);
+  DeclareHiddenActual(args.hidden_actual, v);
+  DeclareGammaOffset(args.gamma_offset, v);
+  v.Attribute("cast_mode", args.cast_mode,
+              {.domain = Domain::OneOf(kCastModes),
+               .help = "LLAMA rounds the normalized row before gamma"});
+  DeclareGate(args, v);
+  DeclareGroups(args, v);
+  v.Output("output", args.output,
+           {.shape = "... H",
+            .dtypes = kFloatTypes,
+            .may_be = {"input"},
+            .help = "the normalized rows"});
+  v.Output("rstd", args.rstd,
+           {.shape = {{"...", "G = H", v["H/G"] == 1},
+                      {"... H/G", "G < H", v["H/G"] != 1}},
+            .dtypes = kF32Only,
+            .presence = Optional(),
+            .help = "r, for the backward pass"});
 }
+
+absl::Status Validate(const RmsNormArgs& args) { return CheckArguments(args); }
 
 }  // namespace tilework

@@ -58,6 +58,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 // Whether the normalized row is rounded before the multiplication by gamma.
 enum class RmsNormCastMode : uint8_t {
   kF32 = 0,
@@ -101,6 +103,9 @@ constexpr double RmsNormTolerance(DType dtype) {
 constexpr double RmsNormLlamaTolerance(DType input, DType output) {
   return RmsNormTolerance(output) + 2 * UnitRoundoff(input);
 }
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const RmsNormArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const RmsNormArgs& args);

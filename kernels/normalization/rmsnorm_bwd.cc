@@ -3,38 +3,58 @@
 
 #include "tilework/kernels/normalization/rmsnorm_bwd.h"
 
-#include <cstdint>
-
 #include "absl/status/status.h"
-#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/kernels/normalization/norm_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/normalization/norm_declare.h"
 
 namespace tilework {
 
+void Declare(const RmsNormBwdArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "rmsnorm_bwd",
+            .summary = "Gradients of rmsnorm",
+            .rows = "..."});
+  v.Symbol("H", Domain::AtLeast(1));
+  v.Input("dy", args.dy,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .help = "gradient of the output"});
+  v.Input("input", args.input,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .help = "h of the forward pass"});
+  v.Input("gamma", args.gamma,
+          {.shape = "H | 1 H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "scale; factor 1 if absent"});
+  v.Input("rstd", args.rstd,
+          {.shape = "...",
+           .dtypes = kF32Only,
+           .presence = Optional(),
+           .values = {.domain = Domain::AboveUpTo(0, 4)},
+           .help = "of the forward pass; computed if absent"});
+  v.Input("dres", args.dres,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "gradient that arrives at residual_out, added to dx"});
+  DeclareEps(args.eps, v);
+  DeclareHiddenActual(args.hidden_actual, v);
+  DeclareGammaOffset(args.gamma_offset, v);
+  v.Output("dx", args.dx,
+           {.shape = "... H",
+            .dtypes = SameAs(args.input, "as input"),
+            .may_be = {"dy", "input", "dres"},
+            .help = "gradient of the input"});
+  DeclareParameterGradient("dgamma", args.dgamma, args.gamma,
+                           "gradient of gamma", v);
+}
+
 absl::Status Validate(const RmsNormBwdArgs& args) {
-  ArgumentChecker check("rmsnorm_bwd");
-  check.Required("dy", args.dy, "... H", kFloatTypes);
-  check.Required("input", args.input, "... H", kFloatTypes);
-  check.Optional("gamma", args.gamma, "H | 1 H", kFloatTypes);
-  check.Optional("rstd", args.rstd, "...", kF32Only);
-  check.Optional("dres", args.dres, "... H", kFloatTypes);
-  const DType dx_type[] = {args.input.dtype()};
-  check.Required("dx", args.dx, "... H", dx_type);
-  CheckParameterGradient("dgamma", args.dgamma, args.gamma, check);
-  CheckRowSize("dy", args.dy, check);
-  CheckHiddenActual(args.hidden_actual, check);
-  CheckEps(args.eps, check);
-  CheckGammaOffset(args.gamma_offset, check);
-  const NamedTensor inputs[] = {{"dy", args.dy},
-                                {"input", args.input},
-                                {"gamma", args.gamma},
-                                {"rstd", args.rstd},
-                                {"dres", args.dres}};
-  const NamedTensor outputs[] = {{"dx", args.dx, {"dy", "input", "dres"}},
-                                 {"dgamma", args.dgamma}};
-  CheckOverlap(inputs, outputs, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

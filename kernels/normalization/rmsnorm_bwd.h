@@ -47,6 +47,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct RmsNormBwdArgs {
   ConstTensor dy;
   ConstTensor input;
@@ -70,6 +72,9 @@ constexpr double RmsNormBwdTolerance(DType dtype) {
 // The error bound of dgamma before its rounding, relative to the sum of
 // magnitudes.
 inline constexpr double kRmsNormBwdSumTolerance = 2e-6;
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const RmsNormBwdArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const RmsNormBwdArgs& args);

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/kernels/normalization/norm_backward.h"
 #include "tilework/kernels/normalization/rmsnorm_bwd.h"
 
@@ -35,21 +36,21 @@ namespace tilework {
 HWY_EXPORT(RmsNormBwdHost);
 
 absl::Status RmsNormBwd(const RmsNormBwdArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  const int64_t size = args.dy.dim(-1);
-  HWY_DYNAMIC_DISPATCH(RmsNormBwdHost)
-  ({.dy = args.dy,
-    .input = args.input,
-    .gamma = args.gamma,
-    .rstd = args.rstd,
-    .dres = args.dres,
-    .dx = args.dx,
-    .dgamma = args.dgamma,
-    .eps = args.eps,
-    .divisor = args.hidden_actual.value_or(size),
-    .gamma_offset = args.gamma_offset},
-   context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    const int64_t size = args.dy.dim(-1);
+    HWY_DYNAMIC_DISPATCH(RmsNormBwdHost)
+    ({.dy = args.dy,
+      .input = args.input,
+      .gamma = args.gamma,
+      .rstd = args.rstd,
+      .dres = args.dres,
+      .dx = args.dx,
+      .dgamma = args.dgamma,
+      .eps = args.eps,
+      .divisor = args.hidden_actual.value_or(size),
+      .gamma_offset = args.gamma_offset},
+     context);
+  });
 }
 
 }  // namespace tilework

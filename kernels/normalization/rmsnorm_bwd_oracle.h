@@ -45,10 +45,12 @@ inline RmsNormBwdReference RmsNormBwdOracle(const RmsNormBwdArgs& args) {
     double r = 1 / std::sqrt(squares / divisor + static_cast<double>(args.eps));
     if (args.rstd.present()) r = rstd[begin / size];
     double slope = 0;
+    double slope_magnitude = 0;
     for (size_t j = 0; j < size; ++j) {
       const double xhat = h[begin + j] * r;
       const double w = dy[begin + j] * (gamma[j] + offset);
       slope += w * xhat / divisor;
+      slope_magnitude += std::abs(w * xhat) / divisor;
       result.dgamma[j] += dy[begin + j] * xhat;
       result.dgamma_magnitude[j] += std::abs(dy[begin + j] * xhat);
     }
@@ -56,11 +58,29 @@ inline RmsNormBwdReference RmsNormBwdOracle(const RmsNormBwdArgs& args) {
       const double xhat = h[begin + j] * r;
       const double w = dy[begin + j] * (gamma[j] + offset);
       result.dx.push_back(r * (w - xhat * slope) + dres[begin + j]);
-      result.dx_magnitude.push_back(r * (std::abs(w) + std::abs(xhat * slope)) +
-                                    std::abs(dres[begin + j]));
+      result.dx_magnitude.push_back(
+          r * (std::abs(w) + std::abs(xhat) * slope_magnitude) +
+          std::abs(dres[begin + j]));
     }
   }
   return result;
+}
+
+// RmsNormBwdOracle() with the bounds of rmsnorm_bwd.h.
+inline std::vector<ExpectedTensor> RmsNormBwdExpected(
+    const RmsNormBwdArgs& args) {
+  const RmsNormBwdReference reference = RmsNormBwdOracle(args);
+  // In short rows dx may vanish by cancellation.
+  const double frobenius =
+      args.dx.dim(-1) > 16 ? RmsNormBwdTolerance(args.dx.dtype()) : 0;
+  return {
+      {"dx", args.dx, reference.dx,
+       SumBound(reference.dx, reference.dx_magnitude, 1e-5, args.dx),
+       frobenius},
+      {"dgamma", args.dgamma, reference.dgamma,
+       SumBound(reference.dgamma, reference.dgamma_magnitude,
+                kRmsNormBwdSumTolerance, args.dgamma)},
+  };
 }
 
 }  // namespace tilework

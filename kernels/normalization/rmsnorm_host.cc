@@ -8,6 +8,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/rmsnorm.h"
 
@@ -169,10 +170,10 @@ namespace tilework {
 HWY_EXPORT(RmsNormHost);
 
 absl::Status RmsNorm(const RmsNormArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.input.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(RmsNormHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.input.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(RmsNormHost)(args, context);
+  });
 }
 
 }  // namespace tilework

@@ -61,6 +61,24 @@ inline RmsNormReference RmsNormOracle(const RmsNormArgs& args) {
   return result;
 }
 
+// RmsNormOracle() with the bounds of rmsnorm.h.
+inline std::vector<ExpectedTensor> RmsNormExpected(const RmsNormArgs& args) {
+  const RmsNormReference reference = RmsNormOracle(args);
+  const DType type = args.output.dtype();
+  const double relative = args.cast_mode == RmsNormCastMode::kLlama
+                              ? RmsNormLlamaTolerance(args.input.dtype(), type)
+                              : RmsNormTolerance(type);
+  return {
+      {"output", args.output, reference.output,
+       RelativeBound(reference.output, relative, type)},
+      {"rstd", args.rstd, reference.rstd,
+       RelativeBound(reference.rstd, RmsNormTolerance(DType::kF32),
+                     DType::kF32)},
+      {"residual_out", args.residual_out, reference.residual_out,
+       std::vector<double>(reference.residual_out.size())},
+  };
+}
+
 }  // namespace tilework
 
 #endif  // TILEWORK_KERNELS_NORMALIZATION_RMSNORM_ORACLE_H_

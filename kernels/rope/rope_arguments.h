@@ -34,11 +34,6 @@ void CheckRowsForTokens(std::string_view table_name, const ConstTensor& table,
 void CheckPositions(const ConstTensor& positions, std::string_view table_name,
                     const ConstTensor& table, ArgumentChecker& check);
 
-// Whether views of one type may have an element in common: like Overlap(), but
-// sees that the heads of queries and keys in the rows of one fused projection
-// are apart.
-bool MayShareElements(const ConstTensor& a, const ConstTensor& b);
-
 }  // namespace tilework
 
 #endif  // TILEWORK_KERNELS_ROPE_ROPE_ARGUMENTS_H_

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/tensor/overlap.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope_arguments.h"
 

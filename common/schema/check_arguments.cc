@@ -1,0 +1,212 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/common/schema/check_arguments.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
+#include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/attribute_text.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/fields.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/common/tensor/row_offsets.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+namespace {
+
+// The place of element `i` of row `row` of `shape`.
+Dims PlaceOf(const Dims& shape, int64_t row, int64_t i) {
+  Dims place = shape;
+  if (place.size() == 0) return place;
+  place[place.size() - 1] = i;
+  for (int d = place.size() - 2; d >= 0; --d) {
+    place[d] = row % shape[d];
+    row /= shape[d];
+  }
+  return place;
+}
+
+template <typename T>
+double Widen(T value) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<double>(value);
+  } else {
+    return static_cast<double>(static_cast<float>(value));
+  }
+}
+
+template <typename T>
+void CheckRows(std::string_view name, const ConstTensor& tensor,
+               const Domain& domain, ArgumentChecker& check) {
+  const bool is_scalar = tensor.rank() == 0;
+  const int64_t size = is_scalar ? 1 : tensor.dim(-1);
+  const int64_t stride = is_scalar ? 0 : tensor.stride(-1);
+  const RowOffsets offsets(tensor, tensor.rank() - 1);
+  const int64_t num_rows = size == 0 ? 0 : tensor.NumElements() / size;
+  for (int64_t row = 0; row < num_rows; ++row) {
+    const T* values = tensor.data<T>() + offsets[row];
+    for (int64_t i = 0; i < size; ++i) {
+      const double value = Widen(values[i * stride]);
+      if (domain.Contains(value)) continue;
+      check.Require(false, name, PlaceOf(tensor.shape(), row, i), " is ", value,
+                    ", expected ", domain.ToString());
+      return;
+    }
+  }
+}
+
+void CheckValues(std::string_view name, const ConstTensor& tensor,
+                 const Domain& domain, ArgumentChecker& check) {
+  switch (tensor.dtype()) {
+    case DType::kI32:
+      return CheckRows<int32_t>(name, tensor, domain, check);
+    case DType::kI64:
+      return CheckRows<int64_t>(name, tensor, domain, check);
+    case DType::kF32:
+      return CheckRows<float>(name, tensor, domain, check);
+    case DType::kBF16:
+      return CheckRows<BFloat16>(name, tensor, domain, check);
+    case DType::kF16:
+      return CheckRows<Float16>(name, tensor, domain, check);
+    case DType::kE8M0:
+      return CheckRows<E8M0>(name, tensor, domain, check);
+    default:
+      // Codes and flags of one byte: all mean something.
+      return;
+  }
+}
+
+double AsDouble(const AttributeValue& value) {
+  if (const auto* number = std::get_if<int64_t>(&value)) {
+    return static_cast<double>(*number);
+  }
+  if (const auto* number = std::get_if<uint64_t>(&value)) {
+    return static_cast<double>(*number);
+  }
+  if (const auto* dtype = std::get_if<DType>(&value)) {
+    return static_cast<double>(*dtype);
+  }
+  return std::get<double>(value);
+}
+
+bool Fits(const AttributeValue& value, const Domain& domain) {
+  if (const auto* list = std::get_if<IntList>(&value)) {
+    return std::all_of(list->begin(), list->end(), [&](int64_t number) {
+      return domain.Contains(static_cast<double>(number));
+    });
+  }
+  return domain.Contains(AsDouble(value));
+}
+
+}  // namespace
+
+void CheckVisitor::Symbol(std::string_view symbol, const Domain& domain) {
+  check_->Constrain(symbol, domain);
+}
+
+void CheckVisitor::Multiple(std::string_view symbol, std::string_view of) {
+  relations_.push_back({symbol, of, true});
+}
+
+void CheckVisitor::NotLess(std::string_view symbol, std::string_view least) {
+  relations_.push_back({symbol, least, false});
+}
+
+void CheckVisitor::Bind(std::string_view symbol, std::string_view source,
+                        absl::FunctionRef<int64_t()> value) {
+  if (check_->ok()) check_->Bind(symbol, value(), source);
+}
+
+void CheckVisitor::Rule(std::string_view /*text*/,
+                        absl::FunctionRef<void(ArgumentChecker&)> rule) {
+  if (check_->ok()) rule(*check_);
+}
+
+int64_t CheckVisitor::operator[](std::string_view symbol) const {
+  return (*check_)[symbol];
+}
+
+void CheckVisitor::VisitTensor(Direction direction, std::string_view name,
+                               const TensorField& tensor,
+                               const TensorSpec& spec) {
+  if (!check_->ok()) return;
+  const ConstTensor& view = tensor.view();
+  switch (spec.presence.kind) {
+    case Presence::Kind::kRequired:
+      check_->Required(name, view, spec.shape.pattern(), spec.dtypes.dtypes());
+      break;
+    case Presence::Kind::kOptional:
+      check_->Optional(name, view, spec.shape.pattern(), spec.dtypes.dtypes());
+      break;
+    case Presence::Kind::kForbidden:
+      check_->Forbidden(name, view, spec.presence.unless);
+      break;
+  }
+  if (view.present()) {
+    seen_.push_back({direction, name, view, spec.values, spec.may_be});
+  }
+}
+
+void CheckVisitor::VisitAttribute(std::string_view name,
+                                  const AttributeField& attribute,
+                                  const AttributeSpec& spec) {
+  if (!check_->ok() || spec.domain.is_any()) return;
+  const AttributeValue value = attribute.get();
+  if (std::holds_alternative<std::monostate>(value)) return;
+  if (Fits(value, spec.domain)) return;
+  const bool is_dtype = attribute.type() == AttributeType::kDType;
+  check_->Require(false, name, " is ", AttributeNumber(value), ", expected ",
+                  is_dtype ? spec.domain.ToFormula() : spec.domain.ToString());
+}
+
+void CheckVisitor::CheckOverlap(const Seen& output, const Seen& other) {
+  const bool may_be = std::find(output.may_be.begin(), output.may_be.end(),
+                                other.name) != output.may_be.end();
+  if (may_be) {
+    check_->SameOrNoOverlap(output.name, output.tensor, other.name,
+                            other.tensor);
+  } else {
+    check_->NoOverlap(output.name, output.tensor, other.name, other.tensor);
+  }
+}
+
+void CheckVisitor::CheckOverlaps() {
+  for (size_t i = 0; i < seen_.size(); ++i) {
+    if (seen_[i].direction == Direction::kInput) continue;
+    for (size_t j = 0; j < seen_.size(); ++j) {
+      const bool is_input = seen_[j].direction == Direction::kInput;
+      if (is_input || j < i) CheckOverlap(seen_[i], seen_[j]);
+    }
+  }
+}
+
+absl::Status CheckVisitor::Finish() {
+  for (const Relation& relation : relations_) {
+    if (relation.is_multiple) {
+      check_->RequireMultiple(relation.symbol, relation.other);
+    } else {
+      check_->RequireNotLess(relation.symbol, relation.other);
+    }
+  }
+  if (check_->ok()) CheckOverlaps();
+  for (const Seen& seen : seen_) {
+    if (!check_->ok()) break;
+    if (!seen.values.checked) continue;
+    CheckValues(seen.name, seen.tensor, seen.values.domain, *check_);
+  }
+  return check_->status();
+}
+
+}  // namespace tilework

@@ -1,0 +1,94 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Makes up arguments of any kernel from its schema: sizes around vector and
+// tile edges, every dtype, optional tensors present or not, strided and
+// unaligned views, and with one fault, if wanted.
+
+#ifndef TILEWORK_TESTING_ARGUMENT_MAKER_H_
+#define TILEWORK_TESTING_ARGUMENT_MAKER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/fields.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/testing/random.h"
+#include "tilework/testing/tensors.h"
+#include "tilework/testing/tested_kernel.h"
+
+namespace tilework {
+
+struct MakerOptions {
+  // Of any tensor.
+  int64_t max_elements = 1 << 14;
+  // Outputs that are the same view as an input that they may be.
+  bool in_place = true;
+  // Layouts other than the contiguous one.
+  bool strided = true;
+  // Sizes of 0.
+  bool empty = true;
+  // The least value of the symbol of independent rows.
+  int64_t min_rows = 1;
+};
+
+// The arguments of one call, and the memory that they lie in.
+class MadeArguments {
+ public:
+  struct MadeTensor {
+    Direction direction;
+    std::string name;
+    TensorField field;
+    Tensor view;                            // what the member is
+    std::vector<DType> dtypes;              // that it may have
+    std::unique_ptr<GuardedTensor> memory;  // null if it is another's view
+    int row_dim = -1;                       // the dimension of independent rows
+    bool required = false;
+  };
+  struct MadeAttribute {
+    std::string name;
+    AttributeField field;
+    Domain domain;
+  };
+
+  explicit MadeArguments(std::unique_ptr<AnyArguments> arguments)
+      : arguments(std::move(arguments)) {}
+
+  // The tensors and attributes as text, for messages.
+  std::string ToString();
+  // Success if no byte outside of the views was written.
+  testing::AssertionResult Intact() const;
+  // All bytes, to compare and to set back.
+  std::vector<std::vector<unsigned char>> Bytes() const;
+  void SetBytes(const std::vector<std::vector<unsigned char>>& bytes);
+
+  std::unique_ptr<AnyArguments> arguments;
+  std::vector<MadeTensor> tensors;  // those that are present
+  std::vector<MadeAttribute> attributes;
+  int64_t rows = 0;  // the value of the symbol of independent rows
+};
+
+// Arguments without a fault. Ends the program with a message if hundreds of
+// attempts give none: the schema's domains are too loose then.
+MadeArguments MakeArguments(const TestedKernel& kernel, Random& random,
+                            const MakerOptions& options = {});
+
+// Puts one fault into `made`; it may turn out to be harmless. `culprits` are
+// the names one of which an error must contain, none if any will do.
+struct Fault {
+  std::string description;
+  std::vector<std::string> culprits;
+  bool must_be_refused = false;
+};
+Fault Break(MadeArguments& made, Random& random);
+
+}  // namespace tilework
+
+#endif  // TILEWORK_TESTING_ARGUMENT_MAKER_H_

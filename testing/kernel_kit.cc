@@ -1,0 +1,235 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/testing/kernel_kit.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/kernel_description.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/argument_maker.h"
+#include "tilework/testing/random.h"
+#include "tilework/testing/tensors.h"
+#include "tilework/testing/tested_kernel.h"
+
+namespace tilework {
+namespace {
+
+using MadeTensor = MadeArguments::MadeTensor;
+
+std::string Failure(MadeArguments& made, uint64_t seed, std::string_view what) {
+  return absl::StrCat(what, "\n  with TILEWORK_TEST_SEED=", seed, ", ",
+                      made.ToString());
+}
+
+// Every name that the kernel declares.
+bool NamesAnArgument(const KernelDescription& kernel,
+                     std::string_view message) {
+  const auto is_in = [&](const auto& argument) {
+    return absl::StrContains(message, argument.name);
+  };
+  return std::any_of(kernel.tensors.begin(), kernel.tensors.end(), is_in) ||
+         std::any_of(kernel.attributes.begin(), kernel.attributes.end(), is_in);
+}
+
+std::string CheckMessage(const KernelDescription& kernel, const Fault& fault,
+                         const absl::Status& status) {
+  const std::string_view message = status.message();
+  if (status.code() != absl::StatusCode::kInvalidArgument) {
+    return absl::StrCat("expected InvalidArgument, got ", status.ToString());
+  }
+  if (!absl::StartsWith(message, absl::StrCat(kernel.name, ": "))) {
+    return absl::StrCat("the message does not begin with the kernel: ",
+                        message);
+  }
+  const bool named =
+      fault.culprits.empty()
+          ? NamesAnArgument(kernel, message)
+          : std::any_of(fault.culprits.begin(), fault.culprits.end(),
+                        [&](std::string_view name) {
+                          return absl::StrContains(message, name);
+                        });
+  if (!named) return absl::StrCat("the message names no culprit: ", message);
+  return "";
+}
+
+// The memory of outputs, in the order of made.tensors.
+std::vector<std::vector<unsigned char>> OutputBytes(const MadeArguments& made) {
+  std::vector<std::vector<unsigned char>> bytes;
+  for (const MadeTensor& tensor : made.tensors) {
+    if (tensor.memory != nullptr && tensor.direction != Direction::kInput) {
+      bytes.push_back(tensor.memory->bytes());
+    }
+  }
+  return bytes;
+}
+
+// Lets `tensor` be its row `i`: inputs as a view, others in memory of its own.
+// Returns the row of the tensor as it was.
+ConstTensor TakeRow(MadeTensor& tensor, int64_t i) {
+  const Tensor whole = tensor.view;
+  const Tensor row =
+      tensor.row_dim < 0 ? whole : whole.Slice(tensor.row_dim, i, 1);
+  if (tensor.direction == Direction::kInput) {
+    tensor.field.set(row);
+    tensor.view = row;
+    return row;
+  }
+  auto memory = std::make_unique<GuardedTensor>(row.dtype(), row.shape());
+  tensor.field.set(memory->view());
+  tensor.view = memory->view();
+  tensor.memory.swap(memory);
+  return row;
+}
+
+}  // namespace
+
+ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
+                                   HostContext& context) {
+  ConformanceResult result;
+  Random random(seed);
+  MadeArguments made = MakeArguments(kernel, random);
+  const auto fail = [&](std::string_view what) {
+    result.failure = Failure(made, seed, what);
+    return result;
+  };
+  const auto before = made.Bytes();
+  const std::vector<ExpectedTensor> expected = made.arguments->Expect();
+  if (const absl::Status status = made.arguments->Run(context); !status.ok()) {
+    return fail(status.ToString());
+  }
+  if (const auto intact = made.Intact(); !intact) {
+    return fail(intact.message());
+  }
+  size_t m = 0;
+  for (const MadeTensor& tensor : made.tensors) {
+    if (tensor.memory == nullptr) continue;
+    const bool is_aliased = std::any_of(
+        made.tensors.begin(), made.tensors.end(), [&](const MadeTensor& other) {
+          return other.memory == nullptr &&
+                 other.view.data() == tensor.view.data();
+        });
+    if (tensor.direction == Direction::kInput && !is_aliased &&
+        tensor.memory->bytes() != before[m]) {
+      return fail(absl::StrCat("the input ", tensor.name, " was written"));
+    }
+    ++m;
+  }
+  for (const ExpectedTensor& tensor : expected) {
+    if (const auto agrees = Agrees(tensor); !agrees) {
+      return fail(agrees.message());
+    }
+    if (!tensor.actual.present()) continue;
+    const Comparison comparison =
+        Compare(tensor.actual, tensor.reference, tensor.bound);
+    if (comparison.worst_ratio > result.worst_ratio) {
+      result.worst_ratio = comparison.worst_ratio;
+      result.worst_tensor = tensor.name;
+    }
+  }
+  const size_t capacity = context.arena().capacity();
+  made.SetBytes(before);
+  if (!made.arguments->Run(context).ok() ||
+      context.arena().capacity() != capacity) {
+    return fail("a second call takes more scratch memory");
+  }
+  return result;
+}
+
+std::string CheckFault(const TestedKernel& kernel, uint64_t seed,
+                       HostContext& context) {
+  Random random(seed);
+  MadeArguments made =
+      MakeArguments(kernel, random, {.max_elements = 2048, .in_place = false});
+  const Fault fault = Break(made, random);
+  const auto fail = [&](std::string_view what) {
+    return Failure(made, seed, absl::StrCat(fault.description, ": ", what));
+  };
+  const auto before = OutputBytes(made);
+  const absl::Status checked = made.arguments->Check();
+  const absl::Status status = made.arguments->Run(context);
+  if (checked != status) {
+    return fail(absl::StrCat("Validate() says ", checked.ToString(),
+                             " but the kernel ", status.ToString()));
+  }
+  if (const auto intact = made.Intact(); !intact) {
+    return fail(intact.message());
+  }
+  if (status.ok()) return fault.must_be_refused ? fail("was accepted") : "";
+  if (OutputBytes(made) != before) return fail("an output was written");
+  const std::string wrong = CheckMessage(kernel.description(), fault, status);
+  return wrong.empty() ? "" : fail(wrong);
+}
+
+std::string CheckThreads(const TestedKernel& kernel, uint64_t seed) {
+  Random random(seed);
+  MadeArguments made = MakeArguments(kernel, random, {.max_elements = 1 << 17});
+  const auto before = made.Bytes();
+  std::vector<std::vector<unsigned char>> first;
+  for (const int threads : {1, 3}) {
+    HostContext context(threads);
+    made.SetBytes(before);
+    if (const absl::Status status = made.arguments->Run(context);
+        !status.ok()) {
+      return Failure(made, seed, status.ToString());
+    }
+    if (threads == 1) {
+      first = made.Bytes();
+    } else if (made.Bytes() != first) {
+      return Failure(made, seed, "other bits for another number of threads");
+    }
+  }
+  return "";
+}
+
+std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
+                      HostContext& context) {
+  if (kernel.description().rows.empty()) return "";
+  Random random(seed);
+  const MakerOptions options = {
+      .in_place = false, .empty = false, .min_rows = 2};
+  MadeArguments made = MakeArguments(kernel, random, options);
+  const int64_t row = random.Integer(0, made.rows - 1);
+  if (const absl::Status status = made.arguments->Run(context); !status.ok()) {
+    return Failure(made, seed, status.ToString());
+  }
+  // The whole problem's memory, which TakeRow() replaces in `made`.
+  std::vector<std::unique_ptr<GuardedTensor>> whole;
+  std::vector<ConstTensor> rows;
+  for (MadeTensor& tensor : made.tensors) {
+    if (tensor.direction == Direction::kInOut) return "";
+    if (tensor.direction == Direction::kOutput) {
+      // Keeps the memory alive: `rows` are views of it.
+      whole.push_back(std::move(tensor.memory));
+    }
+    rows.push_back(TakeRow(tensor, row));
+  }
+  if (const absl::Status status = made.arguments->Run(context); !status.ok()) {
+    return Failure(made, seed,
+                   absl::StrCat("row ", row, " alone: ", status.ToString()));
+  }
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const MadeTensor& tensor = made.tensors[i];
+    if (tensor.direction == Direction::kInput || tensor.row_dim < 0) continue;
+    if (const auto same = SameBits(tensor.view, rows[i]); !same) {
+      return Failure(made, seed,
+                     absl::StrCat("row ", row, " of ", tensor.name,
+                                  " alone: ", same.message()));
+    }
+  }
+  return "";
+}
+
+}  // namespace tilework

@@ -1,0 +1,50 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What every kernel must pass, from its schema and its oracle alone. Linked
+// with some <kernel>_conformance libraries, kernel_kit_test.cc is their test:
+// `tilework_kernel` makes one, called <kernel>_kit_test.
+//
+// Environment: TILEWORK_TEST_SEED is the seed of the first case (default 1),
+// TILEWORK_TEST_CASES the number of cases of each test, where the default is
+// too few. A failure prints the seed of its case.
+
+#ifndef TILEWORK_TESTING_KERNEL_KIT_H_
+#define TILEWORK_TESTING_KERNEL_KIT_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/functional/function_ref.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/testing/tested_kernel.h"
+
+namespace tilework {
+
+// Random arguments agree with the oracle; nothing outside of the outputs is
+// written, every element of them is, and scratch memory grows only once.
+// Returns the worst error as a share of its bound.
+struct ConformanceResult {
+  double worst_ratio = 0;
+  std::string worst_tensor;
+  std::string failure;  // empty: none
+};
+ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
+                                   HostContext& context);
+
+// The rest return what is wrong, or nothing.
+
+// One fault in the arguments: an InvalidArgument error that names the culprit,
+// and nothing is written.
+std::string CheckFault(const TestedKernel& kernel, uint64_t seed,
+                       HostContext& context);
+// The same bits for 1 and 3 threads.
+std::string CheckThreads(const TestedKernel& kernel, uint64_t seed);
+// A row alone has the bits that it has among others.
+std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
+                      HostContext& context);
+
+}  // namespace tilework
+
+#endif  // TILEWORK_TESTING_KERNEL_KIT_H_

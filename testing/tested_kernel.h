@@ -1,0 +1,119 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Kernels for those who test, list or run all of them. A kernel takes part by
+// one declaration in its <kernel>_conformance.cc:
+//
+//   const Tested<RopeArgs> kRope({
+//       .run = Rope,
+//       .expect = RopeExpected,
+//       .cases = {{"Llama-3 8B decode", "x=bf16[1,1,32,128] y=bf16"}},
+//   });
+//
+// What links it gets the kernel.
+
+#ifndef TILEWORK_TESTING_TESTED_KERNEL_H_
+#define TILEWORK_TESTING_TESTED_KERNEL_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/kernel_description.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/testing/tensors.h"
+
+namespace tilework {
+
+// A call that the spec names, for benchmarks: tensors and attributes as on the
+// command line, "x=bf16[1,4096] y=f32 eps=1e-5". Inputs and outputs whose shape
+// follows from earlier tensors need no brackets.
+struct ReferenceCase {
+  std::string_view name;
+  std::string_view arguments;
+};
+
+// An argument struct of any kernel.
+class AnyArguments {
+ public:
+  virtual ~AnyArguments() = default;
+  virtual void Show(SchemaVisitor& visitor) = 0;
+  virtual absl::Status Check() const = 0;
+  virtual absl::Status Run(HostContext& context) const = 0;
+  // What the outputs should be; before they are written, since they may be
+  // inputs too.
+  virtual std::vector<ExpectedTensor> Expect() const = 0;
+  // Floating-point operations; 0 if memory is all that counts.
+  virtual double Flops() const = 0;
+};
+
+template <typename Args>
+struct KernelTraits {
+  absl::Status (*run)(const Args& args, HostContext& context);
+  std::vector<ExpectedTensor> (*expect)(const Args& args);
+  double (*flops)(const Args& args) = nullptr;
+  std::vector<ReferenceCase> cases = {};
+};
+
+class TestedKernel {
+ public:
+  virtual ~TestedKernel() = default;
+  virtual std::unique_ptr<AnyArguments> NewArguments() const = 0;
+
+  const KernelDescription& description() const { return description_; }
+  const std::string& name() const { return description_.name; }
+  const std::vector<ReferenceCase>& cases() const { return cases_; }
+
+ protected:
+  // Adds the kernel to AllTestedKernels().
+  TestedKernel(KernelDescription description, std::vector<ReferenceCase> cases);
+
+ private:
+  KernelDescription description_;
+  std::vector<ReferenceCase> cases_;
+};
+
+// All kernels of the program, by name. After static initialization.
+std::vector<const TestedKernel*> AllTestedKernels();
+
+template <typename Args>
+class Tested final : public TestedKernel {
+ public:
+  explicit Tested(const KernelTraits<Args>& traits)
+      : TestedKernel(DescribeKernel<Args>(), traits.cases), traits_(traits) {}
+
+  std::unique_ptr<AnyArguments> NewArguments() const override {
+    return std::make_unique<Arguments>(traits_);
+  }
+
+ private:
+  class Arguments final : public AnyArguments {
+   public:
+    explicit Arguments(const KernelTraits<Args>& traits) : traits_(traits) {}
+
+    void Show(SchemaVisitor& visitor) override { Declare(args_, visitor); }
+    absl::Status Check() const override { return Validate(args_); }
+    absl::Status Run(HostContext& context) const override {
+      return traits_.run(args_, context);
+    }
+    std::vector<ExpectedTensor> Expect() const override {
+      return traits_.expect(args_);
+    }
+    double Flops() const override {
+      return traits_.flops == nullptr ? 0 : traits_.flops(args_);
+    }
+
+   private:
+    const KernelTraits<Args>& traits_;
+    Args args_;
+  };
+
+  KernelTraits<Args> traits_;
+};
+
+}  // namespace tilework
+
+#endif  // TILEWORK_TESTING_TESTED_KERNEL_H_
