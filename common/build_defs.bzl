@@ -253,7 +253,8 @@ def _kernel_kit(name, deps):
     )
 
 def tilework_family(name, kernels):
-    """The targets of a whole package: <name> and host, for all its kernels.
+    """The targets of a whole package, for all its kernels: <name>, host, and
+    conformance, which names them to the `tilework` program.
 
     Args:
       name: of the package; left out if one of the kernels is called so.
@@ -263,6 +264,17 @@ def tilework_family(name, kernels):
         name = "host",
         visibility = ["//visibility:public"],
         deps = [":%s_host" % kernel for kernel in kernels],
+    )
+    native.cc_library(
+        name = "conformance",
+        testonly = True,
+        visibility = ["//:__subpackages__"],
+        deps = [
+            target
+            for kernel in kernels
+            if native.glob([kernel + "_conformance.cc"])
+            for target in [":%s_conformance" % kernel, ":" + kernel]
+        ],
     )
     if name not in kernels:
         native.cc_library(

@@ -95,12 +95,6 @@ double AnyValue(const Domain& domain, DType dtype, Random& random) {
   return domain.Contains(value) ? value : high;
 }
 
-void Fill(const Tensor& tensor, const Domain& domain, Random& random) {
-  ForEachIndex(tensor.shape(), [&](const Dims& index) {
-    Write(tensor, index, AnyValue(domain, tensor.dtype(), random));
-  });
-}
-
 class Maker final : public SchemaVisitor {
  public:
   Maker(MadeArguments& made, const MakerOptions& options, Random& random)
@@ -275,7 +269,7 @@ class Maker final : public SchemaVisitor {
       made.memory =
           std::make_unique<GuardedTensor>(dtype, shape, AnyLayout(dtype));
       if (direction != Direction::kOutput) {
-        Fill(made.memory->view(), spec.values.domain, random_);
+        FillTypical(made.memory->view(), spec.values.domain, random_);
       }
       made.view = made.memory->view();
     }
@@ -377,6 +371,12 @@ class TextVisitor final : public SchemaVisitor {
 };
 
 }  // namespace
+
+void FillTypical(const Tensor& tensor, const Domain& domain, Random& random) {
+  ForEachIndex(tensor.shape(), [&](const Dims& index) {
+    Write(tensor, index, AnyValue(domain, tensor.dtype(), random));
+  });
+}
 
 std::string MadeArguments::ToString() {
   TextVisitor visitor;

@@ -80,6 +80,10 @@ class MadeArguments {
 MadeArguments MakeArguments(const TestedKernel& kernel, Random& random,
                             const MakerOptions& options = {});
 
+// Fills `tensor` with typical elements of `domain`: around 1 if it has no
+// bounds, and whole ones for integers.
+void FillTypical(const Tensor& tensor, const Domain& domain, Random& random);
+
 // Puts one fault into `made`; it may turn out to be harmless. `culprits` are
 // the names one of which an error must contain, none if any will do.
 struct Fault {

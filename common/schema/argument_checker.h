@@ -71,6 +71,8 @@ class ArgumentChecker {
   void Bind(std::string_view symbol, int64_t value, std::string_view source);
   // The value of a symbol; 0 after a fault or where no tensor named it.
   int64_t operator[](std::string_view symbol) const;
+  // Whether a symbol has a value.
+  bool Knows(std::string_view symbol) const { return Find(symbol) != nullptr; }
   // The dimensions that "..." stands for.
   const Dims& leading() const { return leading_; }
 

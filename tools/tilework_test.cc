@@ -1,0 +1,206 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/tools/tilework.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/safetensors.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class TileworkTest : public testing::Test {
+ protected:
+  int Call(const std::vector<std::string>& arguments) {
+    out_.str("");
+    err_.str("");
+    return TileworkMain(arguments, out_, err_);
+  }
+  std::string out() const { return out_.str(); }
+  std::string err() const { return err_.str(); }
+
+  static std::string Path(const std::string& name) {
+    return absl::StrCat(testing::TempDir(), "/", name);
+  }
+  // A file with the tensors, all f32 and of ones.
+  static std::string File(const std::vector<std::string>& names,
+                          const Dims& shape = {2, 4}) {
+    Buffer ones(DType::kF32, shape);
+    for (int64_t i = 0; i < shape.Product(); ++i) ones.data<float>()[i] = 1;
+    std::vector<NamedTensor> tensors;
+    for (const std::string& name : names) {
+      tensors.push_back({name, ones.view()});
+    }
+    const std::string path = Path("in.safetensors");
+    EXPECT_EQ(WriteSafetensors(path, tensors), absl::OkStatus());
+    return path;
+  }
+  // One line, with exit code 1.
+  void ExpectError(const std::vector<std::string>& arguments,
+                   const std::string& message) {
+    EXPECT_EQ(Call(arguments), 1);
+    EXPECT_THAT(err(), AllOf(StartsWith("tilework: "), HasSubstr(message)));
+    const std::string text = err();
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+  void ExpectUsageError(const std::vector<std::string>& arguments,
+                        const std::string& message) {
+    EXPECT_EQ(Call(arguments), 2);
+    EXPECT_THAT(err(), HasSubstr(message));
+  }
+
+ private:
+  std::ostringstream out_, err_;
+};
+
+TEST_F(TileworkTest, ListAndHelp) {
+  EXPECT_EQ(Call({"list"}), 0);
+  EXPECT_THAT(out(), HasSubstr("rmsnorm"));
+  EXPECT_EQ(Call({"help", "rmsnorm"}), 0);
+  EXPECT_THAT(out(), AllOf(HasSubstr("residual_out"), HasSubstr("cast_mode"),
+                           HasSubstr("F32, LLAMA"), HasSubstr("1..H")));
+  EXPECT_EQ(Call({"help"}), 0);
+  EXPECT_THAT(out(), HasSubstr("tilework run KERNEL"));
+  EXPECT_EQ(Call({"--help"}), 0);
+  EXPECT_EQ(Call({}), 2);
+}
+
+TEST_F(TileworkTest, Run) {
+  const std::string result = Path("out.safetensors");
+  ASSERT_EQ(Call({"run", "rmsnorm", "--in", File({"input"}), "--out", result,
+                  "--attr", "eps=3", "--dtype", "output=bf16", "--output",
+                  "rstd", "--threads", "1"}),
+            0)
+      << err();
+  const auto file = SafetensorsFile::Open(result);
+  ASSERT_TRUE(file.ok());
+  ASSERT_EQ(file->tensors().size(), 2u);
+  const ConstTensor output = *file->Find("output");
+  EXPECT_EQ(output.dtype(), DType::kBF16);
+  EXPECT_EQ(output.shape(), Dims({2, 4}));
+  EXPECT_EQ(static_cast<float>(*output.data<BFloat16>()), 0.5f);
+  const ConstTensor rstd = *file->Find("rstd");
+  EXPECT_EQ(rstd.shape(), Dims({2}));
+  EXPECT_EQ(*rstd.data<float>(), 0.5f);
+}
+
+TEST_F(TileworkTest, RunWithEnumeratorsAndGivenShapes) {
+  const std::string result = Path("out.safetensors");
+  EXPECT_EQ(Call({"run", "rmsnorm", "--in", File({"input", "gate"}), "--out",
+                  result, "--attr=gate_mode=post", "--attr", "cast_mode=LLAMA",
+                  "--shape", "output=2,4"}),
+            0)
+      << err();
+}
+
+TEST_F(TileworkTest, RunErrors) {
+  const std::string in = File({"input"});
+  const std::string out = Path("out.safetensors");
+  const std::vector<std::string> good = {"run", "rmsnorm", "--in",
+                                         in,    "--out",   out};
+  const auto with = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = good;
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  EXPECT_EQ(Call(good), 0);
+  ExpectError({"run", "rmsnorn", "--in", in, "--out", out},
+              "there is no kernel \"rmsnorn\"; did you mean rmsnorm?");
+  ExpectError({"run", "rmsnorm", "--in", Path("missing"), "--out", out},
+              "missing");
+  ExpectError({"run", "rmsnorm", "--in", in, "--out", "/nowhere/out"},
+              "/nowhere/out");
+  ExpectError(with({"--attr", "epsilon=1"}),
+              "rmsnorm has no attribute \"epsilon\"; its attributes are: eps");
+  ExpectError(with({"--attr", "eps=small"}),
+              "rmsnorm: attribute eps is \"small\", expected float");
+  ExpectError(with({"--attr", "eps=-1"}),
+              "rmsnorm: eps is -1, expected >= 0 and finite");
+  ExpectError(with({"--attr", "gate_mode=AFTER"}),
+              "attribute gate_mode is \"AFTER\", expected NONE, PRE, POST");
+  ExpectError(with({"--shape", "output=2,5"}),
+              "rmsnorm: output is [2, 5] but H = 4 (from input [2, 4])");
+  ExpectError(with({"--shape", "output=2,x"}), "--shape output: shape is");
+  ExpectError(with({"--dtype", "output=f17"}),
+              "--dtype output: there is no dtype \"f17\"");
+  ExpectError(with({"--dtype", "input=bf16"}),
+              "rmsnorm: input is f32, whose bytes are no bf16");
+  ExpectError(with({"--output", "norm"}),
+              "rmsnorm has no tensor \"norm\"; its tensors are: input");
+  ExpectError(with({"--output", "residual_out"}),
+              "residual_out is given but residual is not given");
+  ExpectError(with({"--context", "device"}), "no device part");
+  ExpectError({"run", "rmsnorm", "--in", File({"gamma"}), "--out", out},
+              "rmsnorm: input is missing, expected [..., H]");
+  ExpectError(
+      {"run", "rmsnorm", "--in", File({"input", "weight"}), "--out", out},
+      "rmsnorm has no tensor \"weight\"");
+}
+
+TEST_F(TileworkTest, CorruptFiles) {
+  const std::string path = Path("corrupt.safetensors");
+  for (const std::string& bytes :
+       {std::string(), std::string("x"), std::string(64, '\xFF'),
+        std::string("\x02\0\0\0\0\0\0\0{]", 10)}) {
+    std::ofstream(path, std::ios::binary) << bytes;
+    ExpectError({"run", "rmsnorm", "--in", path, "--out", Path("o")}, "");
+  }
+}
+
+TEST_F(TileworkTest, UsageErrors) {
+  ExpectUsageError({"dance"}, "there is no command \"dance\"");
+  ExpectUsageError({"run"}, "run needs one kernel");
+  ExpectUsageError({"run", "rmsnorm"}, "run needs --in and --out");
+  ExpectUsageError({"run", "rmsnorm", "--in"}, "--in needs a value");
+  ExpectUsageError({"run", "rmsnorm", "--in", "a", "--out", "b", "--attr", "x"},
+                   "--attr is \"x\", expected NAME=VALUE");
+  ExpectUsageError({"check", "--cases", "many"},
+                   "--cases is \"many\", expected a number >= 0");
+  ExpectUsageError({"check", "--seconds", "1"}, "check has no flag --seconds");
+  ExpectUsageError({"list", "all"}, "list takes 0 arguments, not 1");
+}
+
+TEST_F(TileworkTest, Check) {
+  EXPECT_EQ(Call({"check", "rmsnorm", "--cases", "5"}), 0);
+  EXPECT_THAT(out(), AllOf(HasSubstr("rmsnorm"), HasSubstr("agrees")));
+  ExpectError({"check", "nothing"}, "there is no kernel \"nothing\"");
+}
+
+TEST_F(TileworkTest, BenchWritesJson) {
+  const std::string json = Path("bench.json");
+  EXPECT_EQ(
+      Call({"bench", "rmsnorm", "--json", json, "--min_seconds", "0.00001"}), 0)
+      << err();
+  EXPECT_THAT(out(), HasSubstr("rmsnorm: Llama-3 8B decode"));
+  std::ostringstream text;
+  text << std::ifstream(json).rdbuf();
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("bytes_per_second"),
+                                HasSubstr("items_per_second"),
+                                HasSubstr("percent_of_limit")));
+  ExpectError({"bench", "rmsnorm", "--json", "/nowhere/b.json"},
+              "cannot write /nowhere/b.json");
+}
+
+TEST_F(TileworkTest, Doctor) {
+  EXPECT_EQ(Call({"doctor"}), 0);
+  EXPECT_THAT(out(), AllOf(HasSubstr("SIMD targets"), HasSubstr("GB/s"),
+                           HasSubstr("GPU"), HasSubstr("rmsnorm")));
+}
+
+}  // namespace
+}  // namespace tilework
