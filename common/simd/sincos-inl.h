@@ -81,8 +81,8 @@ HWY_INLINE void CosSinVector(DD dd, const float* angles, size_t count,
   const hn::Rebind<float, DD> df;
   const auto narrow = hn::LoadN(df, angles, count);
   const auto x = hn::PromoteTo(dd, narrow);
-  auto c = hn::Undefined(dd);
-  auto s = hn::Undefined(dd);
+  auto c = hn::Zero(dd);
+  auto s = hn::Zero(dd);
   CosSinReduced(dd, x, c, s);
   hn::StoreN(hn::DemoteTo(df, c), df, cos, count);
   hn::StoreN(hn::DemoteTo(df, s), df, sin, count);
