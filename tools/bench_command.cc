@@ -137,6 +137,26 @@ class TableReporter final : public benchmark::BenchmarkReporter {
   std::vector<std::string> errors_;
 };
 
+struct KernelCase {
+  const TestedKernel* kernel;
+  ReferenceCase reference;
+};
+
+std::vector<KernelCase> CasesOf(const std::vector<const TestedKernel*>& kernels,
+                                const BenchOptions& options) {
+  std::vector<KernelCase> cases;
+  for (const TestedKernel* kernel : kernels) {
+    for (const std::string& text : options.cases) {
+      cases.push_back({kernel, {text, text}});
+    }
+    if (!options.cases.empty()) continue;
+    for (const ReferenceCase& reference : kernel->cases()) {
+      cases.push_back({kernel, reference});
+    }
+  }
+  return cases;
+}
+
 }  // namespace
 
 absl::Status Bench(const BenchOptions& options, std::ostream& out) {
@@ -153,24 +173,17 @@ absl::Status Bench(const BenchOptions& options, std::ostream& out) {
   HostContext context(options.threads);
   context.pool().SetSpinning(true);
   const MachineLimits limits = MeasureLimits(context);
-  int64_t total = 0;
-  for (const TestedKernel* kernel : *kernels) {
-    total += std::ssize(kernel->cases());
-  }
-  TableReporter reporter(total);
+  const std::vector<KernelCase> cases = CasesOf(*kernels, options);
+  TableReporter reporter(std::ssize(cases));
   if (json.is_open()) reporter.WriteJsonTo(&json);
-  for (const TestedKernel* kernel : *kernels) {
-    for (const ReferenceCase& reference : kernel->cases()) {
-      const std::string name =
-          absl::StrCat(kernel->name(), ": ", reference.name);
-      benchmark::RegisterBenchmark(name.c_str(),
-                                   [&, kernel, name](benchmark::State& state) {
-                                     RunCase(state, *kernel, reference, limits,
-                                             context);
-                                   })
-          ->UseRealTime()
-          ->MinTime(options.min_seconds);
-    }
+  for (const KernelCase& c : cases) {
+    benchmark::RegisterBenchmark(
+        absl::StrCat(c.kernel->name(), ": ", c.reference.name).c_str(),
+        [&](benchmark::State& state) {
+          RunCase(state, *c.kernel, c.reference, limits, context);
+        })
+        ->UseRealTime()
+        ->MinTime(options.min_seconds);
   }
   benchmark::RunSpecifiedBenchmarks(&reporter);
   benchmark::ClearRegisteredBenchmarks();

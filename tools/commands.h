@@ -65,6 +65,8 @@ absl::Status Check(const CheckOptions& options, std::ostream& out);
 
 struct BenchOptions {
   std::vector<std::string> kernels;
+  // In place of the reference cases: "x=bf16[1,4096] y=f32 eps=1e-5".
+  std::vector<std::string> cases;
   std::string json;  // a file for Google Benchmark's JSON; empty: none
   int threads = 0;
   double min_seconds = 0.3;  // of each case

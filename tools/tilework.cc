@@ -36,6 +36,7 @@ constexpr std::string_view kUsage =
                                     compare with exact arithmetic
   tilework bench [KERNEL]... [--json FILE] [--min_seconds X] [--threads N]
                                     measure the reference cases
+      [--case "x=bf16[1,4096] y=f32 eps=1e-5"]...   or these, of one kernel
   tilework doctor [--threads N]     what this machine is to the library
   tilework docs                     docs/kernels.md
 
@@ -166,10 +167,14 @@ class Command {
   absl::Status ParseBench(BenchOptions& options) const {
     options.kernels = Kernels(line_);
     options.json = line_.One("json", "");
+    options.cases = line_.All("case");
+    if (!options.cases.empty() && options.kernels.size() != 1) {
+      return absl::InvalidArgumentError("--case needs one kernel");
+    }
     absl::Status status =
         ParseNumber(line_, "min_seconds", options.min_seconds);
     status.Update(ParseNumber(line_, "threads", options.threads));
-    return Checked({"json", "min_seconds", "threads"}, status);
+    return Checked({"json", "case", "min_seconds", "threads"}, status);
   }
   absl::Status ParseDoctor(int& threads) const {
     return Checked({"threads"}, ParseNumber(line_, "threads", threads));

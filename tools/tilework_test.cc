@@ -192,6 +192,14 @@ TEST_F(TileworkTest, BenchWritesJson) {
   EXPECT_THAT(text.str(), AllOf(HasSubstr("bytes_per_second"),
                                 HasSubstr("items_per_second"),
                                 HasSubstr("percent_of_limit")));
+  EXPECT_EQ(Call({"bench", "rmsnorm", "--min_seconds", "0.00001", "--case",
+                  "input=f32[3,5] output=f16 eps=0.5"}),
+            0);
+  EXPECT_THAT(out(), HasSubstr("input=f32[3,5] output=f16 eps=0.5"));
+  ExpectError({"bench", "rmsnorm", "--case", "input=f32[3,5] output=f16 e=1"},
+              "rmsnorm has no attribute \"e\"");
+  ExpectUsageError({"bench", "--case", "input=f32[3,5]"},
+                   "--case needs one kernel");
   ExpectError({"bench", "rmsnorm", "--json", "/nowhere/b.json"},
               "cannot write /nowhere/b.json");
 }
