@@ -173,8 +173,8 @@ TEST_P(RopeTest, ComputedAnglesOfAnySize) {
   for (size_t i = 0; i < x.size(); ++i) {
     const double angle = static_cast<double>(angles[i % angles.size()]);
     expected[i] = i < angles.size() ? std::cos(angle) : std::sin(angle);
-    bound[i] = std::max(0.51 * std::ldexp(1, std::ilogb(expected[i]) - 23),
-                        0.51 * 0x1p-149);
+    bound[i] =
+        0.51 * std::ldexp(1, std::max(std::ilogb(expected[i]), -126) - 23);
   }
   EXPECT_TRUE(Within(y, expected, bound));
 }
