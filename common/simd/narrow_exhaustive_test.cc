@@ -54,6 +54,14 @@ void CompareAll(NarrowType type) {
     narrow_testing::StoreAll(values.data(), kBlock, type, actual.data());
     ASSERT_TRUE(actual == expected)
         << "between " << std::hex << start << " and " << start + kBlock;
+    if constexpr (Float8<T>) {
+      const size_t step = 4 * narrow_testing::Lanes();
+      for (size_t i = 0; i < kBlock; i += step) {
+        narrow_testing::StoreFour(values.data() + i, type, actual.data() + i);
+      }
+      ASSERT_TRUE(actual == expected) << "by fours between " << std::hex
+                                      << start << " and " << start + kBlock;
+    }
   }
 }
 

@@ -91,6 +91,26 @@ TEST_P(NarrowSimdTest, EveryCodeDecodesLikeTheScalars) {
   }
 }
 
+// Each value among usual numbers, and all together.
+void ExpectEncodedByFours(NarrowType type, const std::vector<float>& values,
+                          const std::vector<uint8_t>& expected) {
+  const size_t step = 4 * narrow_testing::Lanes();
+  std::vector<float> group(step, 1.01f);
+  std::vector<uint8_t> bytes(step);
+  for (size_t i = 0; i < values.size(); ++i) {
+    group[i % step] = values[i];
+    narrow_testing::StoreFour(group.data(), type, bytes.data());
+    group[i % step] = 1.01f;
+    ASSERT_EQ(bytes[i % step], expected[i])
+        << "type " << Number(type) << " of " << std::hex << Bits(values[i]);
+  }
+  for (size_t i = 0; i + step <= values.size(); i += step) {
+    narrow_testing::StoreFour(values.data() + i, type, bytes.data());
+    ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(),
+                           expected.begin() + static_cast<ptrdiff_t>(i)));
+  }
+}
+
 void ExpectEncoded(NarrowType type, const std::vector<float>& values) {
   const std::vector<uint8_t> expected = Encode(type, values);
   const int64_t size = static_cast<int64_t>(values.size());
@@ -103,6 +123,7 @@ void ExpectEncoded(NarrowType type, const std::vector<float>& values) {
   }
   VisitNarrow(type, [&](auto t) {
     if constexpr (Float8<decltype(t)>) {
+      ExpectEncodedByFours(type, values, expected);
       std::vector<float> rounded = values;
       narrow_testing::RoundAll(type, size, rounded.data());
       for (size_t i = 0; i < values.size(); ++i) {

@@ -17,6 +17,7 @@
 #include "hwy/highway.h"
 #include "tilework/common/simd/narrow-inl.h"
 #include "tilework/common/simd/rows-inl.h"
+#include "tilework/common/simd/store_four-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
@@ -70,6 +71,19 @@ void StoreAllImpl(const float* from, int64_t size, NarrowType type, void* to) {
   });
 }
 
+void StoreFourImpl(const float* from, NarrowType type, void* to) {
+  VisitNarrow(type, [&](auto t) HWY_ATTR {
+    using T = decltype(t);
+    if constexpr (Float8<T>) {
+      const hn::ScalableTag<float> df;
+      const size_t lanes = hn::Lanes(df);
+      StoreFour(hn::LoadU(df, from), hn::LoadU(df, from + lanes),
+                hn::LoadU(df, from + 2 * lanes),
+                hn::LoadU(df, from + 3 * lanes), df, static_cast<T*>(to));
+    }
+  });
+}
+
 void RoundAllImpl(NarrowType type, int64_t size, float* row) {
   VisitNarrow(type, [&](auto t) HWY_ATTR {
     using T = decltype(t);
@@ -90,6 +104,7 @@ HWY_EXPORT(StoreImpl);
 HWY_EXPORT(LoadAllImpl);
 HWY_EXPORT(StoreAllImpl);
 HWY_EXPORT(RoundAllImpl);
+HWY_EXPORT(StoreFourImpl);
 
 namespace narrow_testing {
 
@@ -109,6 +124,10 @@ void LoadAll(NarrowType type, const void* from, int64_t size, float* to) {
 
 void StoreAll(const float* from, int64_t size, NarrowType type, void* to) {
   HWY_DYNAMIC_DISPATCH(StoreAllImpl)(from, size, type, to);
+}
+
+void StoreFour(const float* from, NarrowType type, void* to) {
+  HWY_DYNAMIC_DISPATCH(StoreFourImpl)(from, type, to);
 }
 
 void RoundAll(NarrowType type, int64_t size, float* row) {
