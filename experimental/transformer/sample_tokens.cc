@@ -3,74 +3,77 @@
 
 #include "tilework/experimental/transformer/sample_tokens.h"
 
-#include <cmath>
 #include <cstdint>
 #include <limits>
-#include <string_view>
-#include <utility>
 
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/tensor/tensor.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
 
 namespace tilework {
 namespace {
 
-void CheckAttributes(const SampleTokensArgs& args, ArgumentChecker& check) {
-  check.Require(args.temperature >= 0 && std::isfinite(args.temperature),
-                "temperature is ", args.temperature,
-                ", expected >= 0 and finite");
-  check.Require(args.top_k >= 0, "top_k is ", args.top_k, ", expected >= 0");
-  check.Require(args.top_p > 0 && args.top_p <= 1, "top_p is ", args.top_p,
-                ", expected in (0, 1]");
-  check.Require(args.min_p >= 0 && args.min_p < 1, "min_p is ", args.min_p,
-                ", expected in [0, 1)");
-}
+constexpr DType kI64Only[] = {DType::kI64};
 
-void CheckSizes(const SampleTokensArgs& args, ArgumentChecker& check) {
-  const int64_t v = check["V"];
-  check.Require(v >= 1 || check["B"] == 0, "logits is ", args.logits.shape(),
-                ": V = 0, expected >= 1");
-  check.Require(v <= std::numeric_limits<int32_t>::max(), "logits is ",
-                args.logits.shape(), ": V = ", v, ", expected below 2^31");
-}
-
-void CheckSteps(const SampleTokensArgs& args, ArgumentChecker& check) {
-  for (int64_t row = 0; row < check["B"]; ++row) {
-    const int32_t step = *args.step.At<int32_t>(row);
-    check.Require(step >= 0, "step[", row, "] is ", step, ", expected >= 0");
-  }
-}
-
-void CheckAliasing(const SampleTokensArgs& args, ArgumentChecker& check) {
-  const std::pair<std::string_view, ConstTensor> inputs[] = {
-      {"logits", args.logits},
-      {"step", args.step},
-      {"request_id", args.request_id},
-  };
-  for (const auto& [name, input] : inputs) {
-    check.NoOverlap("tokens", args.tokens, name, input);
-    check.NoOverlap("logprob", args.logprob, name, input);
-  }
-  check.NoOverlap("logprob", args.logprob, "tokens", args.tokens);
+void DeclareAttributes(const SampleTokensArgs& args, SchemaVisitor& v) {
+  v.Attribute("temperature", args.temperature,
+              {.domain = Domain::FiniteAtLeast(0),
+               .help = "divides the logits; 0 takes the largest"});
+  v.Attribute("top_k", args.top_k,
+              {.domain = Domain::AtLeast(0),
+               .help = "keeps that many of the largest; 0 keeps all"});
+  v.Attribute("top_p", args.top_p,
+              {.domain = Domain::AboveUpTo(0, 1),
+               .help = "keeps the largest that have this probability"});
+  v.Attribute("min_p", args.min_p,
+              {.domain = Domain::FromBelow(0, 1),
+               .help = "drops what is less likely than this share of the "
+                       "likeliest"});
+  v.Attribute("seed", args.seed, {.help = "of the random streams"});
 }
 
 }  // namespace
 
+void Declare(const SampleTokensArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "sample_tokens",
+            .summary = "Draws the next token of each sequence from its logits",
+            .rows = "B"});
+  v.Input("logits", args.logits,
+          {.shape = "B V", .dtypes = kFloatTypes, .help = "z"});
+  v.Rule("V is 1..2^31 - 1, or 0 if B = 0", [&](ArgumentChecker& check) {
+    const int64_t size = v["V"];
+    check.Require(size >= 1 || v["B"] == 0, "logits is ", args.logits.shape(),
+                  ": V = 0, expected >= 1");
+    check.Require(size <= std::numeric_limits<int32_t>::max(), "logits is ",
+                  args.logits.shape(), ": V = ", size, ", expected below 2^31");
+  });
+  v.Input("step", args.step,
+          {.shape = "B",
+           .dtypes = kI32Only,
+           .values = {.domain = Domain::AtLeast(0), .checked = true},
+           .help = "tokens drawn before in the request"});
+  v.Input("request_id", args.request_id,
+          {.shape = "B",
+           .dtypes = kI64Only,
+           .help = "the random stream; any bits"});
+  DeclareAttributes(args, v);
+  v.Output("tokens", args.tokens,
+           {.shape = "B",
+            .dtypes = kI32Only,
+            .help = "-1 for a row with NaN, +infinity or nothing else than "
+                    "-infinity"});
+  v.Output("logprob", args.logprob,
+           {.shape = "B",
+            .dtypes = kF32Only,
+            .presence = Optional(),
+            .help = "of the token, before temperature and filters"});
+}
+
 absl::Status Validate(const SampleTokensArgs& args) {
-  constexpr DType kI64Only[] = {DType::kI64};
-  ArgumentChecker check("sample_tokens");
-  check.Required("logits", args.logits, "B V", kFloatTypes);
-  check.Required("step", args.step, "B", kI32Only);
-  check.Required("request_id", args.request_id, "B", kI64Only);
-  check.Required("tokens", args.tokens, "B", kI32Only);
-  check.Optional("logprob", args.logprob, "B", kF32Only);
-  CheckSizes(args, check);
-  CheckAttributes(args, check);
-  CheckAliasing(args, check);
-  CheckSteps(args, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -56,6 +56,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct SampleTokensArgs {
   ConstTensor logits;
   ConstTensor step;
@@ -71,6 +73,9 @@ struct SampleTokensArgs {
 
 // The absolute part of the error bound of logprob.
 inline constexpr double kSampleTokensLogprobError = 5e-7;
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const SampleTokensArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const SampleTokensArgs& args);

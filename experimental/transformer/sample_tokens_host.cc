@@ -14,6 +14,7 @@
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/random/philox.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/transformer/sample_tokens.h"
 #include "tilework/experimental/transformer/token_draw.h"
@@ -328,10 +329,10 @@ namespace tilework {
 HWY_EXPORT(SampleTokensHost);
 
 absl::Status SampleTokens(const SampleTokensArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.logits.dim(0) == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(SampleTokensHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.logits.dim(0) == 0) return;
+    HWY_DYNAMIC_DISPATCH(SampleTokensHost)(args, context);
+  });
 }
 
 }  // namespace tilework

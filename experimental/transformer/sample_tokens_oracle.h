@@ -105,6 +105,25 @@ inline std::vector<SampledToken> SampleTokensOracle(
   return result;
 }
 
+// SampleTokensOracle() with the bounds of sample_tokens.h; none where exp's
+// error may decide.
+inline std::vector<ExpectedTensor> SampleTokensExpected(
+    const SampleTokensArgs& args) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  ExpectedTensor tokens = {.name = "tokens", .actual = args.tokens};
+  ExpectedTensor logprob = {.name = "logprob", .actual = args.logprob};
+  for (const SampledToken& sampled : SampleTokensOracle(args)) {
+    tokens.reference.push_back(static_cast<double>(sampled.token));
+    tokens.bound.push_back(sampled.close ? kInfinity : 0);
+    logprob.reference.push_back(sampled.logprob);
+    logprob.bound.push_back(sampled.close
+                                ? kInfinity
+                                : kSampleTokensLogprobError +
+                                      0x1p-23 * std::fabs(sampled.logprob));
+  }
+  return {tokens, logprob};
+}
+
 }  // namespace tilework
 
 #endif  // TILEWORK_EXPERIMENTAL_TRANSFORMER_SAMPLE_TOKENS_ORACLE_H_
