@@ -3,61 +3,53 @@
 
 #include "tilework/kernels/attention/attention_cte.h"
 
-#include <cstdint>
-#include <string_view>
-
 #include "absl/status/status.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/tensor/tensor.h"
-#include "tilework/kernels/attention/attention_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/attention/attention_declare.h"
 
 namespace tilework {
+namespace {
+
+void DeclarePrior(const AttentionCteArgs& args, SchemaVisitor& v) {
+  const Presence with_k_prior =
+      RequiredUnless(!args.k_prior.present(), "k_prior is not given");
+  DeclareLikeQ("k_prior", args.k_prior, "B? Hkv Sp D", args.q, Optional(),
+               "keys of the prefix", v);
+  DeclareLikeQ("v_prior", args.v_prior, "B? Hkv Sp Dv", args.q, with_k_prior,
+               "values of the prefix", v);
+  v.Input("prior_used_len", args.prior_used_len,
+          {.shape = "B | 1",
+           .dtypes = kI32Only,
+           .presence = with_k_prior,
+           .values = {.domain = Domain::Between(0, {v["Sp"], "Sp"}),
+                      .checked = true},
+           .help = "how much of the prefix is used, of each batch or of all"});
+}
+
+}  // namespace
+
+void Declare(const AttentionCteArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "attention_cte",
+            .summary = "Attention of a block of queries against a block of "
+                       "keys and a cached prefix",
+            .rows = "B"});
+  DeclareHeads(v);
+  v.Input("q", args.q,
+          {.shape = "B? Hq Sq D", .dtypes = kFloatTypes, .help = "queries"});
+  DeclareLikeQ("k", args.k, "B? Hkv Sk D", args.q, Required(), "keys", v);
+  DeclareLikeQ("v", args.v, "B? Hkv Sk Dv", args.q, Required(), "values", v);
+  DeclarePrior(args, v);
+  DeclareScale(args.scale, v);
+  v.Attribute("causal_mask", args.causal_mask,
+              {.help = "query i sees the prefix and keys 0..i alone"});
+  DeclareOut(args.q, args.out, "B? Hq Sq Dv", args.out_lse, "B? Hq Sq", v);
+}
 
 absl::Status Validate(const AttentionCteArgs& args) {
-  ArgumentChecker check("attention_cte");
-  check.Required("q", WithBatch(args.q, 4), "B Hq Sq D", kFloatTypes);
-  check.Required("k", WithBatch(args.k, 4), "B Hkv Sk D", kFloatTypes);
-  check.Required("v", WithBatch(args.v, 4), "B Hkv Sk Dv", kFloatTypes);
-  CheckPair(check, "k_prior", args.k_prior, "v_prior", args.v_prior);
-  CheckPair(check, "k_prior", args.k_prior, "prior_used_len",
-            args.prior_used_len);
-  check.Optional("k_prior", WithBatch(args.k_prior, 4), "B Hkv Sp D",
-                 kFloatTypes);
-  check.Optional("v_prior", WithBatch(args.v_prior, 4), "B Hkv Sp Dv",
-                 kFloatTypes);
-  check.Optional("prior_used_len", args.prior_used_len, "B | 1", kI32Only);
-  check.Required("out", WithBatch<ConstTensor>(args.out, 4), "B Hq Sq Dv",
-                 kFloatTypes);
-  check.Optional("out_lse", WithBatch<ConstTensor>(args.out_lse, 3), "B Hq Sq",
-                 kF32Only);
-  CheckHeads(check);
-  CheckType(check, "k", args.k, args.q);
-  CheckType(check, "v", args.v, args.q);
-  CheckType(check, "k_prior", args.k_prior, args.q);
-  CheckType(check, "v_prior", args.v_prior, args.q);
-  CheckOut(check, args.out, args.q, args.scale);
-  if (check.ok() && args.prior_used_len.present()) {
-    for (int64_t b = 0; b < args.prior_used_len.dim(0); ++b) {
-      const int32_t used = *args.prior_used_len.At<int32_t>(b);
-      check.Require(used >= 0 && used <= check["Sp"], "prior_used_len[", b,
-                    "] = ", used, ", expected 0 to Sp = ", check["Sp"]);
-    }
-  }
-  const struct {
-    std::string_view name;
-    const ConstTensor& tensor;
-  } inputs[] = {{"q", args.q},
-                {"k", args.k},
-                {"v", args.v},
-                {"k_prior", args.k_prior},
-                {"v_prior", args.v_prior},
-                {"prior_used_len", args.prior_used_len}};
-  for (const auto& input : inputs) {
-    check.NoOverlap("out", args.out, input.name, input.tensor);
-    check.NoOverlap("out_lse", args.out_lse, input.name, input.tensor);
-  }
-  check.NoOverlap("out_lse", args.out_lse, "out", args.out);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -30,8 +30,9 @@
 //   f32     3e-5 a     5e-6             1e-5
 //   bf16    6e-3 a     2.5e-3           1e-4
 //   f16     1.5e-3 a   5e-4             1e-4
-// for normally distributed q, k and v with |scores| up to 64. A row has the
-// same bits for any number of threads and whatever the other rows are.
+// for normally distributed q, k and v with |scores| up to 64; beyond, an
+// element of out may be off by 3e-5 (max |score| / 64 - 1) a more. A row has
+// the same bits for any number of threads and whatever the other rows are.
 //
 // Cost: 2 * Hq * A * (D + Dv) operations a batch for A visible pairs of query
 // and key; masked blocks are skipped. Fast if rows (the last dimension) have
@@ -45,6 +46,8 @@
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 // q, k, v and the prefix are all f32, all bf16 or all f16. Strides are free.
 struct AttentionCteArgs {
@@ -63,6 +66,9 @@ struct AttentionCteArgs {
 
 // InvalidArgument, before anything is written, if the arguments do not fit.
 absl::Status AttentionCte(const AttentionCteArgs& args, HostContext& context);
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const AttentionCteArgs& args, SchemaVisitor& visitor);
 
 // The checks alone.
 absl::Status Validate(const AttentionCteArgs& args);

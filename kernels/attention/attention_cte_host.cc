@@ -5,10 +5,11 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/attention/attention_call.h"
-#include "tilework/kernels/attention/attention_check.h"
 #include "tilework/kernels/attention/attention_cte.h"
+#include "tilework/kernels/attention/attention_declare.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tilework/kernels/attention/attention_cte_host.cc"
@@ -35,10 +36,11 @@ namespace tilework {
 
 HWY_EXPORT(AttentionCteHost);
 
-absl::Status AttentionCte(const AttentionCteArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
+namespace {
+
+void Run(const AttentionCteArgs& args, HostContext& context) {
   const ConstTensor q = WithBatch(args.q, 4);
-  if (q.dim(0) * q.dim(1) * q.dim(2) == 0) return absl::OkStatus();
+  if (q.dim(0) * q.dim(1) * q.dim(2) == 0) return;
   const ConstTensor k = WithBatch(args.k, 4);
   const ConstTensor& used = args.prior_used_len;
   const auto keys = [&](int64_t b) {
@@ -62,7 +64,12 @@ absl::Status AttentionCte(const AttentionCteArgs& args, HostContext& context) {
                               .split = false,
                               .keys = keys};
   HWY_DYNAMIC_DISPATCH(AttentionCteHost)(call, context);
-  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status AttentionCte(const AttentionCteArgs& args, HostContext& context) {
+  return CallOnHost(args, context, [&] { Run(args, context); });
 }
 
 }  // namespace tilework

@@ -11,6 +11,7 @@
 
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/attention/attention_cte.h"
+#include "tilework/kernels/attention/attention_declare.h"
 #include "tilework/kernels/attention/attention_testing.h"
 #include "tilework/testing/tensors.h"
 
@@ -53,6 +54,18 @@ inline AttentionReference AttentionCteOracle(const AttentionCteArgs& args) {
     }
   }
   return reference;
+}
+
+// AttentionCteOracle() with the bounds of attention_cte.h.
+inline std::vector<ExpectedTensor> AttentionCteExpected(
+    const AttentionCteArgs& args) {
+  AttentionCteArgs whole = args;
+  for (ConstTensor* tensor :
+       {&whole.q, &whole.k, &whole.v, &whole.k_prior, &whole.v_prior}) {
+    *tensor = WithBatch(*tensor, 4);
+  }
+  return WithBounds(AttentionCteOracle(whole), args.out, args.out_lse,
+                    args.q.dtype());
 }
 
 }  // namespace tilework

@@ -118,8 +118,7 @@ class AttentionCteTest : public SimdTargetTest {
     SCOPED_TRACE(testing::Message() << c << ", seed " << seed);
     const Data data(c, seed);
     ASSERT_EQ(AttentionCte(data.args(), context_), absl::OkStatus());
-    EXPECT_TRUE(
-        Matches(AttentionCteOracle(data.args()), data.out, data.lse, c.dtype));
+    EXPECT_TRUE(Agrees(AttentionCteExpected(data.args())));
     EXPECT_TRUE(data.out.Intact());
     EXPECT_TRUE(data.lse.Intact());
   }
@@ -216,9 +215,7 @@ TEST_P(AttentionCteTest, LargeScoresAndScalesMatchTheOracle) {
     AttentionCteArgs args = data.args();
     args.scale = scale;
     ASSERT_EQ(AttentionCte(args, context_), absl::OkStatus());
-    EXPECT_TRUE(
-        Matches(AttentionCteOracle(args), data.out, data.lse, DType::kF32))
-        << scale;
+    EXPECT_TRUE(Agrees(AttentionCteExpected(args))) << scale;
   }
 }
 
@@ -262,8 +259,7 @@ TEST_P(AttentionCteTest, ScoresOfMinusInfinityHaveNoWeight) {
       Write(data.k, {0, 0, key, 0}, -kInf);
     }
     ASSERT_EQ(AttentionCte(data.args(), context_), absl::OkStatus());
-    EXPECT_TRUE(
-        Matches(AttentionCteOracle(data.args()), data.out, data.lse, dtype));
+    EXPECT_TRUE(Agrees(AttentionCteExpected(data.args())));
     // Rows 0 and 1 see nothing else.
     EXPECT_EQ(Read(data.out, {0, 0, 1, 3}), 0.0);
     EXPECT_EQ(Read(data.lse, {0, 0, 1}), -kInf);
@@ -436,23 +432,24 @@ class AttentionCteErrorTest : public testing::Test {
 TEST_F(AttentionCteErrorTest, MissingTensors) {
   AttentionCteArgs args = args_;
   args.q = {};
-  Expect(args, "q is missing, expected [B, Hq, Sq, D]");
+  Expect(args, "q is missing, expected [B, Hq, Sq, D] or [Hq, Sq, D]");
   args = args_;
   args.out = {};
-  Expect(args, "out is missing, expected [B, Hq, Sq, Dv]");
+  Expect(args, "out is missing, expected [B, Hq, Sq, Dv] or [Hq, Sq, Dv]");
   args = args_;
   args.v_prior = {};
-  Expect(args, "k_prior is given without v_prior");
+  Expect(args,
+         "v_prior is missing, expected [B, Hkv, Sp, Dv] or [Hkv, Sp, Dv]");
   args = args_;
   args.k_prior = {};
-  Expect(args, "v_prior is given without k_prior");
+  Expect(args, "v_prior is given but k_prior is not given");
   args = args_;
   args.prior_used_len = {};
-  Expect(args, "k_prior is given without prior_used_len");
+  Expect(args, "prior_used_len is missing, expected [B] or [1]");
   args = args_;
   args.k_prior = {};
   args.v_prior = {};
-  Expect(args, "prior_used_len is given without k_prior");
+  Expect(args, "prior_used_len is given but k_prior is not given");
 }
 
 TEST_F(AttentionCteErrorTest, Shapes) {
@@ -464,7 +461,8 @@ TEST_F(AttentionCteErrorTest, Shapes) {
   Expect(args, "v is [2, 2, 4, 8] but Sk = 5 (from k [2, 2, 5, 8])");
   args = args_;
   args.k = args.k.Reshape({2, 2, 5, 8, 1});
-  Expect(args, "k is [2, 2, 5, 8, 1], expected [B, Hkv, Sk, D]");
+  Expect(args,
+         "k is [2, 2, 5, 8, 1], expected [B, Hkv, Sk, D] or [Hkv, Sk, D]");
   args = args_;
   args.out_lse = args.out_lse.Slice(2, 0, 3);
   Expect(args, "out_lse is [2, 6, 3] but Sq = 4 (from q [2, 6, 4, 8])");
@@ -475,21 +473,27 @@ TEST_F(AttentionCteErrorTest, Heads) {
   args.q = args.q.Slice(1, 0, 5);
   args.out = args.out.Slice(1, 0, 5);
   args.out_lse = args.out_lse.Slice(1, 0, 5);
-  Expect(args, "Hq = 5 is not a multiple of Hkv = 2");
+  Expect(args,
+         "Hq = 5 (from q [2, 5, 4, 8]) is not a multiple of Hkv = 2 (from k "
+         "[2, 2, 5, 8])");
   for (Tensor* t : {&args.out, &args.out_lse}) *t = t->Slice(1, 0, 4);
   args.q = args.q.Slice(1, 0, 4);
   for (ConstTensor* t : {&args.k, &args.v, &args.k_prior, &args.v_prior}) {
     *t = t->Slice(1, 0, 0);
   }
-  Expect(args, "Hq = 4 is not a multiple of Hkv = 0");
+  Expect(args,
+         "Hq = 4 (from q [2, 4, 4, 8]) is not a multiple of Hkv = 0 (from k "
+         "[2, 0, 5, 8])");
 }
 
 TEST_F(AttentionCteErrorTest, Widths) {
   for (int64_t d : {0, 577}) {
     const Data data({.d = d}, 1);
-    Expect(data.args(), absl::StrCat("D = ", d, ", expected 1 to 576"));
+    Expect(data.args(), absl::StrCat("q is [1, 1, 1, ", d, "]: D = ", d,
+                                     ", expected 1..576"));
     const Data values({.dv = d}, 1);
-    Expect(values.args(), absl::StrCat("Dv = ", d, ", expected 1 to 576"));
+    Expect(values.args(), absl::StrCat("v is [1, 1, 1, ", d, "]: Dv = ", d,
+                                       ", expected 1..576"));
   }
 }
 
@@ -497,14 +501,14 @@ TEST_F(AttentionCteErrorTest, Types) {
   Buffer bf16 = Buffer::Zeros(DType::kBF16, {2, 2, 6, 8});
   AttentionCteArgs args = args_;
   args.k = bf16.view().Slice(2, 0, 5);
-  Expect(args, "k has dtype bf16, expected f32 as q");
+  Expect(args, "k has dtype bf16, expected f32");
   args = args_;
   args.v_prior = bf16.view();
-  Expect(args, "v_prior has dtype bf16, expected f32 as q");
+  Expect(args, "v_prior has dtype bf16, expected f32");
   args = args_;
   GuardedTensor out(DType::kBF16, {2, 6, 4, 8});
   args.out = out;
-  Expect(args, "out has dtype bf16, expected f32 as q or f32");
+  Expect(args, "out has dtype bf16, expected f32");
   args = args_;
   Buffer lengths = Buffer::Zeros(DType::kI64, {2});
   args.prior_used_len = lengths.view();
@@ -516,9 +520,9 @@ TEST_F(AttentionCteErrorTest, Values) {
   Buffer lengths = Buffer::Zeros(DType::kI32, {2});
   args.prior_used_len = lengths.view();
   lengths.data<int32_t>()[1] = 7;
-  Expect(args, "prior_used_len[1] = 7, expected 0 to Sp = 6");
+  Expect(args, "prior_used_len[1] is 7, expected 0..6");
   lengths.data<int32_t>()[1] = -1;
-  Expect(args, "prior_used_len[1] = -1, expected 0 to Sp = 6");
+  Expect(args, "prior_used_len[1] is -1, expected 0..6");
   args = args_;
   args.scale = std::numeric_limits<float>::quiet_NaN();
   Expect(args, "scale is NaN");

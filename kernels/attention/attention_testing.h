@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "gtest/gtest.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
@@ -21,6 +21,7 @@ struct AttentionReference {
   std::vector<double> out;
   std::vector<double> magnitude;  // sum_c P[c] |v[c]|, of which bounds are made
   std::vector<double> lse;
+  std::vector<double> largest_score;  // max |score| of each row
 
   // Appends the row with these visible scores; value(c, d) belongs to
   // scores[c].
@@ -28,11 +29,12 @@ struct AttentionReference {
               absl::FunctionRef<double(int64_t c, int64_t d)> value);
 };
 
-// Success if `out` and, if present, `lse` are within the bounds of
-// attention_cte.h for inputs of type `inputs`, times `factor`.
-testing::AssertionResult Matches(const AttentionReference& reference,
-                                 const ConstTensor& out, const ConstTensor& lse,
-                                 DType inputs, double factor = 1.0);
+// `reference` with the bounds of attention_cte.h for inputs of type `inputs`,
+// times `factor`. `lse` may be absent.
+std::vector<ExpectedTensor> WithBounds(const AttentionReference& reference,
+                                       const ConstTensor& out,
+                                       const ConstTensor& lse, DType inputs,
+                                       double factor = 1.0);
 
 }  // namespace tilework
 

@@ -8,78 +8,71 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/tensor/tensor.h"
-#include "tilework/kernels/attention/attention_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/attention/attention_declare.h"
 
 namespace tilework {
 namespace {
 
-// The tokens and the slots for them.
-void CheckLengths(ArgumentChecker& check, const AttentionTkgArgs& args) {
-  if (!check.ok()) return;
-  const int64_t capacity = check["Scap"];
-  const int64_t active = check["Sa"];
-  const int64_t slots = args.curr_sprior == -1 ? capacity : args.curr_sprior;
-  check.Require(slots <= capacity && (slots >= 1 || args.curr_sprior == -1),
-                "curr_sprior is ", args.curr_sprior,
-                ", expected 1 to Scap = ", capacity);
-  const bool in_cache = !args.k_active.present();
-  const bool append =
-      !in_cache && args.active_placement == ActivePlacement::kAppend;
-  check.Require(append || active <= slots, "Sa = ", active,
-                " exceeds curr_sprior = ", slots);
-  const int64_t most = append ? slots : slots - active;
-  for (int64_t b = 0; b < check["B"]; ++b) {
-    const int32_t length = *args.cache_lens.At<int32_t>(b);
-    check.Require(length >= 0 && length <= most, "cache_lens[", b,
-                  "] = ", length, ", expected 0 to ", most,
-                  append ? " = curr_sprior" : " = curr_sprior - Sa");
-  }
+constexpr Enumerator kPlacements[] = {{0, "tail"}, {1, "append"}};
+
+void DeclareSlots(const AttentionTkgArgs& args, SchemaVisitor& v) {
+  v.Attribute("curr_sprior", args.curr_sprior,
+              {.domain = Domain::Between(1, {v["Scap"], "Scap"}),
+               .absent = "Scap",
+               .help = "slots of the cache that are considered"});
+  v.Attribute("active_placement", args.active_placement,
+              {.domain = Domain::OneOf(kPlacements),
+               .help = "whether the last slots stand for the active tokens, "
+                       "or those come after all slots"});
+  v.Bind("Sctx", "curr_sprior",
+         [&] { return args.curr_sprior.value_or(v["Scap"]); });
+  const bool append = args.k_active.present() &&
+                      args.active_placement == ActivePlacement::kAppend;
+  v.Rule("Sctx >= Sa, unless k_active is given and active_placement is append",
+         [&](ArgumentChecker& check) {
+           check.Require(append || v["Sa"] <= v["Sctx"], "Sa = ", v["Sa"],
+                         " exceeds curr_sprior = ", v["Sctx"]);
+         });
+  const Bound most = append ? Bound(v["Sctx"], "Sctx")
+                            : Bound(v["Sctx"] - v["Sa"], "Sctx - Sa");
+  v.Input("cache_lens", args.cache_lens,
+          {.shape = "B",
+           .dtypes = kI32Only,
+           .values = {.domain = Domain::Between(0, most), .checked = true},
+           .help = "cached tokens of each sequence; up to Sctx where the "
+                   "active ones are appended"});
 }
 
 }  // namespace
 
+void Declare(const AttentionTkgArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "attention_tkg",
+            .summary = "Attention of a few new tokens against a flat cache of "
+                       "keys and values"});
+  DeclareHeads(v);
+  v.NotLess("Bc", "B");
+  v.Input("q", args.q,
+          {.shape = "B? Hq Sa D", .dtypes = kFloatTypes, .help = "queries"});
+  DeclareLikeQ("k_prior", args.k_prior, "Bc? Hkv Scap D", args.q, Required(),
+               "cached keys; batches from B on are ignored", v);
+  DeclareLikeQ("v_prior", args.v_prior, "Bc? Hkv Scap Dv", args.q, Required(),
+               "cached values", v);
+  DeclareLikeQ("k_active", args.k_active, "B? Hkv Sa D", args.q, Optional(),
+               "keys of the new tokens; if absent, they are in the cache", v);
+  DeclareLikeQ(
+      "v_active", args.v_active, "B? Hkv Sa Dv", args.q,
+      RequiredUnless(!args.k_active.present(), "k_active is not given"),
+      "values of the new tokens", v);
+  DeclareSlots(args, v);
+  DeclareScale(args.scale, v);
+  DeclareOut(args.q, args.out, "B? Hq Sa Dv", args.out_lse, "B? Hq Sa", v);
+}
+
 absl::Status Validate(const AttentionTkgArgs& args) {
-  ArgumentChecker check("attention_tkg");
-  check.Required("q", WithBatch(args.q, 4), "B Hq Sa D", kFloatTypes);
-  check.Required("k_prior", WithBatch(args.k_prior, 4), "Bc Hkv Scap D",
-                 kFloatTypes);
-  check.Required("v_prior", WithBatch(args.v_prior, 4), "Bc Hkv Scap Dv",
-                 kFloatTypes);
-  check.Require(check["Bc"] >= check["B"], "k_prior has Bc = ", check["Bc"],
-                " batches but B = ", check["B"]);
-  CheckPair(check, "k_active", args.k_active, "v_active", args.v_active);
-  check.Optional("k_active", WithBatch(args.k_active, 4), "B Hkv Sa D",
-                 kFloatTypes);
-  check.Optional("v_active", WithBatch(args.v_active, 4), "B Hkv Sa Dv",
-                 kFloatTypes);
-  check.Required("cache_lens", args.cache_lens, "B", kI32Only);
-  check.Required("out", WithBatch<ConstTensor>(args.out, 4), "B Hq Sa Dv",
-                 kFloatTypes);
-  check.Optional("out_lse", WithBatch<ConstTensor>(args.out_lse, 3), "B Hq Sa",
-                 kF32Only);
-  CheckHeads(check);
-  CheckType(check, "k_prior", args.k_prior, args.q);
-  CheckType(check, "v_prior", args.v_prior, args.q);
-  CheckType(check, "k_active", args.k_active, args.q);
-  CheckType(check, "v_active", args.v_active, args.q);
-  CheckOut(check, args.out, args.q, args.scale);
-  CheckLengths(check, args);
-  const struct {
-    std::string_view name;
-    const ConstTensor& tensor;
-  } inputs[] = {{"q", args.q},
-                {"k_active", args.k_active},
-                {"v_active", args.v_active},
-                {"k_prior", args.k_prior},
-                {"v_prior", args.v_prior},
-                {"cache_lens", args.cache_lens}};
-  for (const auto& input : inputs) {
-    check.NoOverlap("out", args.out, input.name, input.tensor);
-    check.NoOverlap("out_lse", args.out_lse, input.name, input.tensor);
-  }
-  check.NoOverlap("out_lse", args.out_lse, "out", args.out);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -42,12 +42,15 @@
 #define TILEWORK_KERNELS_ATTENTION_ATTENTION_TKG_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 enum class ActivePlacement { kTail, kAppend };
 
@@ -63,13 +66,16 @@ struct AttentionTkgArgs {
   ConstTensor cache_lens;  // [B] i32
   Tensor out;              // [B, Hq, Sa, Dv], q's type or f32
   Tensor out_lse;  // [B, Hq, Sa] f32: ln sum_c exp(score); may be absent
-  int64_t curr_sprior = -1;  // 1 to Scap; -1 means Scap
+  std::optional<int64_t> curr_sprior;  // 1 to Scap; default Scap
   ActivePlacement active_placement = ActivePlacement::kTail;
   float scale = 1.0f;
 };
 
 // InvalidArgument, before anything is written, if the arguments do not fit.
 absl::Status AttentionTkg(const AttentionTkgArgs& args, HostContext& context);
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const AttentionTkgArgs& args, SchemaVisitor& visitor);
 
 // The checks alone.
 absl::Status Validate(const AttentionTkgArgs& args);

@@ -5,9 +5,10 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/attention/attention_call.h"
-#include "tilework/kernels/attention/attention_check.h"
+#include "tilework/kernels/attention/attention_declare.h"
 #include "tilework/kernels/attention/attention_tkg.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -35,10 +36,11 @@ namespace tilework {
 
 HWY_EXPORT(AttentionTkgHost);
 
-absl::Status AttentionTkg(const AttentionTkgArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
+namespace {
+
+void Run(const AttentionTkgArgs& args, HostContext& context) {
   const ConstTensor q = WithBatch(args.q, 4);
-  if (q.dim(0) * q.dim(1) * q.dim(2) == 0) return absl::OkStatus();
+  if (q.dim(0) * q.dim(1) * q.dim(2) == 0) return;
   const ConstTensor k_prior = WithBatch(args.k_prior, 4);
   const int64_t active = q.dim(2);
   // Cached and active tokens follow one another on the key axis, wherever the
@@ -64,7 +66,12 @@ absl::Status AttentionTkg(const AttentionTkgArgs& args, HostContext& context) {
                               .split = true,
                               .keys = keys};
   HWY_DYNAMIC_DISPATCH(AttentionTkgHost)(call, context);
-  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status AttentionTkg(const AttentionTkgArgs& args, HostContext& context) {
+  return CallOnHost(args, context, [&] { Run(args, context); });
 }
 
 }  // namespace tilework

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/attention/attention_declare.h"
 #include "tilework/kernels/attention/attention_testing.h"
 #include "tilework/kernels/attention/attention_tkg.h"
 #include "tilework/testing/tensors.h"
@@ -18,10 +19,10 @@ namespace tilework {
 
 // For four-dimensional tensors.
 inline AttentionReference AttentionTkgOracle(const AttentionTkgArgs& args) {
-  const int64_t group = args.q.dim(1) / args.k_prior.dim(1);
+  const int64_t group =
+      args.q.dim(1) == 0 ? 1 : args.q.dim(1) / args.k_prior.dim(1);
   const int64_t active = args.q.dim(2);
-  const int64_t slots =
-      args.curr_sprior == -1 ? args.k_prior.dim(2) : args.curr_sprior;
+  const int64_t slots = args.curr_sprior.value_or(args.k_prior.dim(2));
   const bool in_cache = !args.k_active.present();
   const bool append = args.active_placement == ActivePlacement::kAppend;
   // Entries of the key axis, and the first that is an active token's.
@@ -63,6 +64,18 @@ inline AttentionReference AttentionTkgOracle(const AttentionTkgArgs& args) {
     }
   }
   return reference;
+}
+
+// AttentionTkgOracle() with the bounds of attention_cte.h.
+inline std::vector<ExpectedTensor> AttentionTkgExpected(
+    const AttentionTkgArgs& args) {
+  AttentionTkgArgs whole = args;
+  for (ConstTensor* tensor : {&whole.q, &whole.k_active, &whole.v_active,
+                              &whole.k_prior, &whole.v_prior}) {
+    *tensor = WithBatch(*tensor, 4);
+  }
+  return WithBounds(AttentionTkgOracle(whole), args.out, args.out_lse,
+                    args.q.dtype());
 }
 
 }  // namespace tilework
