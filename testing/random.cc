@@ -3,6 +3,11 @@
 
 #include "tilework/testing/random.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/tensors.h"
@@ -21,6 +26,23 @@ void FillUniform(Random& random, const Tensor& tensor, double low,
   ForEachIndex(tensor.shape(), [&](const Dims& index) {
     Write(tensor, index, random.Uniform(low, high));
   });
+}
+
+Buffer TypicalNumbers(DType dtype, const Dims& shape) {
+  constexpr int64_t kDrawn = int64_t{1} << 15;
+  Buffer result(dtype, shape);
+  const Tensor view = result.view();
+  const int64_t drawn = std::min(kDrawn, shape.Product());
+  Random random(1);
+  FillNormal(random, Tensor(view.data(), dtype, {drawn}));
+  auto* bytes = static_cast<char*>(view.data());
+  const int64_t period = ContiguousBytes({drawn}, dtype);
+  const int64_t total = view.NumBytes();
+  for (int64_t done = period; done < total; done += period) {
+    std::memcpy(bytes + done, bytes,
+                static_cast<size_t>(std::min(period, total - done)));
+  }
+  return result;
 }
 
 }  // namespace tilework

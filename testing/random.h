@@ -53,6 +53,10 @@ void FillNormal(Random& random, const Tensor& tensor, double scale = 1.0,
 // Fills a floating-point tensor with U(low, high).
 void FillUniform(Random& random, const Tensor& tensor, double low, double high);
 
+// A floating-point tensor of N(0, 1) for benchmarks: some thousands of numbers,
+// repeated.
+Buffer TypicalNumbers(DType dtype, const Dims& shape);
+
 }  // namespace tilework
 
 #endif  // TILEWORK_TESTING_RANDOM_H_

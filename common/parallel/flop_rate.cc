@@ -31,9 +31,11 @@ constexpr int kSums = 12;
 double MultiplyF32(int64_t repetitions, float& result) {
   const hn::ScalableTag<float> df;
   const auto a = hn::Set(df, 0.999f);
-  hn::Vec<decltype(df)> s0 = hn::Iota(df, 0), s1 = s0, s2 = s0, s3 = s0,
-                        s4 = s0, s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0,
-                        s10 = s0, s11 = s0;
+  // Equal sums would be computed once.
+  auto s0 = hn::Iota(df, 0), s1 = hn::Iota(df, 1), s2 = hn::Iota(df, 2),
+       s3 = hn::Iota(df, 3), s4 = hn::Iota(df, 4), s5 = hn::Iota(df, 5),
+       s6 = hn::Iota(df, 6), s7 = hn::Iota(df, 7), s8 = hn::Iota(df, 8),
+       s9 = hn::Iota(df, 9), s10 = hn::Iota(df, 10), s11 = hn::Iota(df, 11);
   for (int64_t i = 0; i < repetitions; ++i) {
     s0 = hn::MulAdd(s0, a, a);
     s1 = hn::MulAdd(s1, a, a);
@@ -63,9 +65,10 @@ double MultiplyBF16(int64_t repetitions, float& result) {
   const auto a = hn::BitCast(
       dbf, hn::Set(hn::RebindToUnsigned<decltype(df)>(), 0x3F7F3F7Fu));
   auto unused = hn::Zero(df);
-  hn::Vec<decltype(df)> s0 = hn::Zero(df), s1 = s0, s2 = s0, s3 = s0, s4 = s0,
-                        s5 = s0, s6 = s0, s7 = s0, s8 = s0, s9 = s0, s10 = s0,
-                        s11 = s0;
+  auto s0 = hn::Iota(df, 0), s1 = hn::Iota(df, 1), s2 = hn::Iota(df, 2),
+       s3 = hn::Iota(df, 3), s4 = hn::Iota(df, 4), s5 = hn::Iota(df, 5),
+       s6 = hn::Iota(df, 6), s7 = hn::Iota(df, 7), s8 = hn::Iota(df, 8),
+       s9 = hn::Iota(df, 9), s10 = hn::Iota(df, 10), s11 = hn::Iota(df, 11);
   for (int64_t i = 0; i < repetitions; ++i) {
     s0 = hn::ReorderWidenMulAccumulate(df, a, a, s0, unused);
     s1 = hn::ReorderWidenMulAccumulate(df, a, a, s1, unused);

@@ -76,10 +76,9 @@ void StoreFourImpl(const float* from, NarrowType type, void* to) {
     using T = decltype(t);
     if constexpr (Float8<T>) {
       const hn::ScalableTag<float> df;
-      const size_t lanes = hn::Lanes(df);
-      StoreFour(hn::LoadU(df, from), hn::LoadU(df, from + lanes),
-                hn::LoadU(df, from + 2 * lanes),
-                hn::LoadU(df, from + 3 * lanes), df, static_cast<T*>(to));
+      StoreByFours(
+          df, from, static_cast<int64_t>(4 * hn::Lanes(df)),
+          [](auto v) HWY_ATTR { return v; }, static_cast<T*>(to));
     }
   });
 }

@@ -13,6 +13,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
 #include "tilework/testing/parallel_copy.h"
+#include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
@@ -30,7 +31,7 @@ void BM_QuantizeMxfp8(benchmark::State& state, DType input, DType output,
   const int64_t size = state.range(1);
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer x = Buffer::Zeros(input, {rows, size});
+  const Buffer x = TypicalNumbers(input, {rows, size});
   Buffer data = Buffer::Zeros(output, {rows, size});
   Buffer scales = Buffer::Zeros(DType::kE8M0, {rows, (size + 31) / 32});
   Buffer data_t = Buffer::Zeros(output, {size, rows});

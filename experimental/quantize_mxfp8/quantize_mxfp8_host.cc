@@ -14,6 +14,7 @@
 #include "tilework/common/dtype/mx.h"
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/quantize/mx_blocks.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
@@ -46,10 +47,6 @@ constexpr int64_t kMostElements = kMostBlocks * kBlock;
 // Enough elements for a task to be worth a thread's attention.
 constexpr int64_t kElementsPerTask = int64_t{1} << 16;
 
-// The element of storage type F.
-template <typename F>
-using ElementOf =
-    std::conditional_t<std::is_same_v<F, Float4E2M1Pair>, Float4E2M1, F>;
 // Where element i of type F is.
 template <typename F>
 constexpr int64_t At(int64_t i) {
@@ -59,61 +56,6 @@ template <typename F>
 constexpr int64_t NumBytes(int64_t elements) {
   constexpr int64_t kPack = PackFactor(kDTypeOf<F>);
   return (elements + kPack - 1) / kPack;
-}
-
-// The largest magnitude of a block, or something above if it has a NaN.
-template <typename X>
-HWY_INLINE float BlockAmax(const X* HWY_RESTRICT x) {
-  using Bits = std::conditional_t<sizeof(X) == 4, int32_t, int16_t>;
-  const hn::CappedTag<Bits, kBlock> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const auto* from = reinterpret_cast<const Bits*>(x);
-  const auto mask = hn::Set(d, std::numeric_limits<Bits>::max());
-  auto max = hn::And(hn::LoadU(d, from), mask);
-  for (int64_t i = lanes; i < kBlock; i += lanes) {
-    max = hn::Max(max, hn::And(hn::LoadU(d, from + i), mask));
-  }
-  const Bits bits = hn::ReduceMax(d, max);
-  if constexpr (sizeof(X) == 4) {
-    return std::bit_cast<float>(bits);
-  } else {
-    return static_cast<float>(X::FromBits(static_cast<uint16_t>(bits)));
-  }
-}
-
-// Quantizes `num` <= kMostBlocks whole blocks that lie one after another.
-template <typename X, typename F>
-HWY_INLINE void EncodeBlocks(const X* HWY_RESTRICT from, int64_t num,
-                             MxScaleMode mode, F* HWY_RESTRICT to,
-                             uint8_t* HWY_RESTRICT scales) {
-  using Element = ElementOf<F>;
-  const hn::CappedTag<float, kBlock> df;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
-  HWY_ALIGN float amax[kMostBlocks];
-  HWY_ALIGN float reciprocals[kMostBlocks];
-  HWY_ALIGN uint8_t codes[kMostBlocks];
-  for (int64_t b = 0; b < num; ++b) amax[b] = BlockAmax(from + b * kBlock);
-  std::fill(amax + num, amax + kMostBlocks, 0.0f);
-  const hn::Rebind<uint8_t, decltype(df)> du8;
-  const hn::RebindToUnsigned<decltype(df)> du32;
-  for (int64_t b = 0; b < num; b += lanes) {
-    const auto scale = MxScaleCodes<Element>(df, hn::Load(df, amax + b), mode);
-    hn::Store(MxReciprocals(df, scale), df, reciprocals + b);
-    hn::StoreU(hn::TruncateTo(du8, hn::BitCast(du32, scale)), du8, codes + b);
-  }
-  std::copy(codes, codes + num, scales);
-  for (int64_t b = 0; b < num; ++b) {
-    F* block = to + At<F>(b * kBlock);
-    if (codes[b] == E8M0::kNaNBits) {
-      std::memset(block, 0, static_cast<size_t>(NumBytes<F>(kBlock)));
-      continue;
-    }
-    const auto reciprocal = hn::Set(df, reciprocals[b]);
-    for (int64_t i = 0; i < kBlock; i += lanes) {
-      const auto v = LoadF32(df, from + b * kBlock + i);
-      StoreF32(hn::Mul(v, reciprocal), df, block + At<F>(i));
-    }
-  }
 }
 
 // Where codes of a row or column go.
@@ -188,10 +130,21 @@ struct SourceRows {
       : data(x.data<X>()), offsets(x, x.rank() - 1), stride(x.stride(-1)) {}
 };
 
+// Of the source's elements, and of those that were gathered.
+struct Encoders {
+  MxBlockEncoder source;
+  MxBlockEncoder f32;
+
+  explicit Encoders(const QuantizeMxfp8Args& args)
+      : source(args.src_tensor.dtype(), args.data.dtype(), args.scale_mode),
+        f32(DType::kF32, args.data.dtype(), args.scale_mode) {}
+};
+
 // Quantizes elements [begin, end) of a row along K, `begin` at a block.
 template <typename X, typename F>
 void EncodeRow(const X* row, int64_t stride, int64_t begin, int64_t end,
-               MxScaleMode mode, const Codes<F>& to, const Scales& scales) {
+               const Encoders& encoders, const Codes<F>& to,
+               const Scales& scales) {
   HWY_ALIGN F codes[kMostElements];
   HWY_ALIGN float gathered[kMostElements];
   uint8_t scale_codes[kMostBlocks];
@@ -204,12 +157,12 @@ void EncodeRow(const X* row, int64_t stride, int64_t begin, int64_t end,
     const bool direct = whole && to.stride == 1 && !to.stream;
     F* result = direct ? target.data : codes;
     if (stride == 1 && whole) {
-      EncodeBlocks(row + first, num, mode, result, scale_codes);
+      encoders.source.Encode(row + first, num, result, scale_codes);
     } else {
       // Zeros after a short block change nothing.
       std::fill(gathered + size, gathered + num * kBlock, 0.0f);
       LoadRow(row + first * stride, stride, size, gathered);
-      EncodeBlocks(gathered, num, mode, result, scale_codes);
+      encoders.f32.Encode(gathered, num, result, scale_codes);
     }
     if (!direct) WriteCodes(codes, size, target);
     scales.Write(scale_codes, first / kBlock, num);
@@ -221,6 +174,7 @@ template <typename X, typename F>
 void EncodeRows(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
   const SourceRows<X> x(args.src_tensor);
   const RowOutputs<F> outputs(args.data, args.scales);
+  const Encoders encoders(args);
   const int64_t size = args.src_tensor.dim(-1);
   const int64_t num_rows = args.src_tensor.NumElements() / size;
   const int64_t rows = std::max<int64_t>(kElementsPerTask / size, 1);
@@ -232,7 +186,7 @@ void EncodeRows(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
     const int64_t begin = task % pieces * columns;
     const int64_t end = std::min(size, begin + columns);
     for (int64_t row = first; row < std::min(num_rows, first + rows); ++row) {
-      EncodeRow(x.data + x.offsets[row], x.stride, begin, end, args.scale_mode,
+      EncodeRow(x.data + x.offsets[row], x.stride, begin, end, encoders,
                 outputs.Row(row, begin), outputs.ScaleRow(row));
     }
     if (outputs.stream()) hwy::FlushStream();
@@ -377,7 +331,7 @@ class ColumnEncoder {
         outputs_(args.data_t, args.scales_t),
         num_rows_(args.src_tensor.dim(-2)),
         num_columns_(args.src_tensor.dim(-1)),
-        mode_(args.scale_mode) {}
+        encoder_(DType::kF32, args.data.dtype(), args.scale_mode) {}
 
   int64_t bands() const { return (num_rows_ + kBlock - 1) / kBlock; }
 
@@ -391,7 +345,7 @@ class ColumnEncoder {
     for (int64_t k = begin; k < end; k += kMostBlocks) {
       const int64_t num = std::min(kMostBlocks, end - k);
       Transpose(matrix * num_rows_ + row, rows, k, num, tile);
-      EncodeBlocks(tile, num, mode_, codes, scale_codes);
+      encoder_.Encode(tile, num, codes, scale_codes);
       for (int64_t i = 0; i < num; ++i) {
         const int64_t column = matrix * num_columns_ + k + i;
         Codes<F> to = outputs_.Row(column, row);
@@ -419,7 +373,7 @@ class ColumnEncoder {
   RowOutputs<F> outputs_;
   int64_t num_rows_;
   int64_t num_columns_;
-  MxScaleMode mode_;
+  MxBlockEncoder encoder_;
 };
 
 // A tensor along K and along F, each part of the source at once.
@@ -429,6 +383,7 @@ void EncodeBoth(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
   const ColumnEncoder<X, F> columns(args);
   const SourceRows<X> rows(x);
   const RowOutputs<F> outputs(args.data, args.scales);
+  const Encoders encoders(args);
   const int64_t num_rows = x.dim(-2);
   const int64_t num_columns = x.dim(-1);
   const int64_t matrices = x.NumElements() / (num_rows * num_columns);
@@ -447,8 +402,7 @@ void EncodeBoth(const QuantizeMxfp8Args& args, const ThreadPool& pool) {
         for (int64_t i = first; i < last; ++i) {
           const int64_t row = matrix * num_rows + i;
           EncodeRow(rows.data + rows.offsets[row], rows.stride, begin, end,
-                    args.scale_mode, outputs.Row(row, begin),
-                    outputs.ScaleRow(row));
+                    encoders, outputs.Row(row, begin), outputs.ScaleRow(row));
         }
         if (outputs.stream()) hwy::FlushStream();
       });

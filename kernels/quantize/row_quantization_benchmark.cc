@@ -14,6 +14,7 @@
 #include "tilework/kernels/quantize/granularity.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
 #include "tilework/kernels/quantize/row_quantization.h"
+#include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
@@ -23,7 +24,7 @@ void BM_RowQuantization(benchmark::State& state, DType input, DType output,
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
-  const Buffer x = Buffer::Zeros(input, shape);
+  const Buffer x = TypicalNumbers(input, shape);
   Buffer y = Buffer::Zeros(output, shape);
   RowQuantizationArgs args = {.hidden_state = x.view(),
                               .quantized = y.view(),

@@ -7,35 +7,27 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
-#include "tilework/common/dtype/dtype.h"
-#include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/parallel/thread_pool.h"
+#include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
+#include "tilework/kernels/quantize/granularity.h"
+#include "tilework/kernels/quantize/quantize_rows.h"
 #include "tilework/kernels/quantize/row_quantization.h"
 #include "tilework/kernels/quantize/scale_rows.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tilework/kernels/quantize/row_quantization_host.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-// After foreach_target.
-#include "hwy/highway.h"
-#include "tilework/kernels/quantize/quantize_rows-inl.h"
-
-HWY_BEFORE_NAMESPACE();
 namespace tilework {
-namespace HWY_NAMESPACE {
 namespace {
 
 // The smallest normal power of two >= value; 0, infinity and NaN stay.
-inline float CeilPowerOfTwo(float value) {
+float CeilPowerOfTwo(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   if (bits >= 0x7F800000u || (bits & 0x7FFFFFu) == 0) return value;
   return std::bit_cast<float>(((bits >> 23) + 1) << 23);
 }
 
-template <typename X, Float8 F>
 class RowQuantizer {
  public:
   RowQuantizer(const RowQuantizationArgs& args, const ScaleUnits& units,
@@ -61,7 +53,7 @@ class RowQuantizer {
       }
       const Box next =
           unit + 1 < end ? units_(next_band, next_column) : Box{0, 0, 0, 0};
-      const float ds = Scale(rows_.Amax(box));
+      const float ds = Scale(rows_.Amax(box, next));
       scales_.Store(band, column, ds);
       rows_.Encode(box, next, clip_, 1.0f / ds);
       band = next_band;
@@ -76,16 +68,15 @@ class RowQuantizer {
                 float* amax) const {
     const Box box = units_(band, column);
     const Pieces pieces(box);
-    pool.ParallelFor(pieces.num(), [&](int64_t i, int) HWY_ATTR {
-      amax[i] = rows_.Amax(pieces[i]);
-    });
+    pool.ParallelFor(pieces.num(),
+                     [&](int64_t i, int) { amax[i] = rows_.Amax(pieces[i]); });
     // As integers, a NaN is the largest.
     const auto less = [](float a, float b) {
       return std::bit_cast<uint32_t>(a) < std::bit_cast<uint32_t>(b);
     };
     const float ds = Scale(*std::max_element(amax, amax + pieces.num(), less));
     scales_.Store(band, column, ds);
-    pool.ParallelFor(pieces.num(), [&](int64_t i, int) HWY_ATTR {
+    pool.ParallelFor(pieces.num(), [&](int64_t i, int) {
       rows_.Encode(pieces[i], clip_, 1.0f / ds);
       rows_.Finish();
     });
@@ -93,14 +84,11 @@ class RowQuantizer {
 
  private:
   float Scale(float amax) const {
-    const float clipped = amax > clip_ ? clip_ : amax;
-    const float quotient = clipped / F::kMax;
-    // A NaN stays.
-    const float scale = quotient < min_scale_ ? min_scale_ : quotient;
+    const float scale = rows_.encoder().Scale(amax, clip_, min_scale_);
     return pow2_ ? CeilPowerOfTwo(scale) : scale;
   }
 
-  QuantizeRows<X, F> rows_;
+  QuantizeRows rows_;
   ScaleRows<Tensor> scales_;
   ScaleUnits units_;
   float clip_;
@@ -108,11 +96,14 @@ class RowQuantizer {
   bool pow2_;
 };
 
-template <typename X, Float8 F>
-void Quantize(const RowQuantizationArgs& args, const ConstTensor& x,
-              const Tensor& codes, HostContext& context) {
+void Quantize(const RowQuantizationArgs& args, HostContext& context) {
+  ConstTensor x = args.hidden_state;
+  Tensor codes = args.quantized;
+  if (args.granularity == QuantizationGranularity::kTensor) {
+    OrderForStreaming(x, codes);
+  }
   const ScaleUnits units(x, args.granularity, args.group_size);
-  const RowQuantizer<X, F> quantizer(args, units, x, codes);
+  const RowQuantizer quantizer(args, units, x, codes);
   const ThreadPool& pool = context.pool();
   // Few large units would leave threads without work.
   constexpr int64_t kFewUnits = 64;
@@ -129,44 +120,20 @@ void Quantize(const RowQuantizationArgs& args, const ConstTensor& x,
   }
   const int64_t step =
       std::max<int64_t>(Pieces::kElements / units.unit_elements(), 1);
-  pool.ParallelFor(
-      CeilDiv(units.num_units(), step), [&](int64_t task, int) HWY_ATTR {
-        const int64_t end = (task + 1) * step;
-        quantizer.Run(task * step, std::min(end, units.num_units()));
-      });
-}
-
-void RowQuantizationHost(const RowQuantizationArgs& args,
-                         HostContext& context) {
-  ConstTensor x = args.hidden_state;
-  Tensor codes = args.quantized;
-  if (args.granularity == QuantizationGranularity::kTensor) {
-    OrderForStreaming(x, codes);
-  }
-  VisitFloat(x.dtype(), [&](auto x_type) HWY_ATTR {
-    VisitFloat8(codes.dtype(), [&](auto code_type) HWY_ATTR {
-      Quantize<decltype(x_type), decltype(code_type)>(args, x, codes, context);
-    });
+  pool.ParallelFor(CeilDiv(units.num_units(), step), [&](int64_t task, int) {
+    const int64_t end = (task + 1) * step;
+    quantizer.Run(task * step, std::min(end, units.num_units()));
   });
 }
 
 }  // namespace
-// NOLINTNEXTLINE(google-readability-namespace-comments)
-}  // namespace HWY_NAMESPACE
-}  // namespace tilework
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace tilework {
-HWY_EXPORT(RowQuantizationHost);
 
 absl::Status RowQuantization(const RowQuantizationArgs& args,
                              HostContext& context) {
   if (absl::Status status = Validate(args); !status.ok()) return status;
   if (args.hidden_state.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(RowQuantizationHost)(args, context);
+  Quantize(args, context);
   return absl::OkStatus();
 }
 
 }  // namespace tilework
-#endif  // HWY_ONCE

@@ -12,6 +12,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
 #include "tilework/kernels/quantize/static_quantization.h"
+#include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
@@ -20,7 +21,7 @@ void BM_StaticQuantization(benchmark::State& state, DType input, DType output) {
   const Dims shape = {state.range(0), state.range(1)};
   HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
-  const Buffer x = Buffer::Zeros(input, shape);
+  const Buffer x = TypicalNumbers(input, shape);
   Buffer y = Buffer::Zeros(output, shape);
   const float scale = 0.5f;
   const StaticQuantizationArgs args = {

@@ -1,0 +1,64 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Rows of numbers to 8-bit floating-point codes: what kernels that quantize
+// share. Compiled once for all SIMD targets and pairs of types.
+
+#ifndef TILEWORK_COMMON_QUANTIZE_FP8_ROWS_H_
+#define TILEWORK_COMMON_QUANTIZE_FP8_ROWS_H_
+
+#include <cstdint>
+#include <limits>
+
+#include "tilework/common/dtype/dtype.h"
+
+namespace tilework {
+
+// No bound of the magnitudes.
+inline constexpr float kNoClip = std::numeric_limits<float>::infinity();
+
+// Where codes go: element i to data + i * stride.
+struct CodeRow {
+  void* data;
+  int64_t stride;
+  bool stream;  // past the caches; for stride 1
+};
+
+// From f32, bf16 or f16 to f8e4m3, f8e4m3_240 or f8e5m2.
+class Fp8RowEncoder {
+ public:
+  Fp8RowEncoder(DType from, DType to);
+
+  // The largest magnitude of x[i * stride], i < size; NaN if there is a NaN.
+  float Amax(const void* x, int64_t stride, int64_t size) const;
+
+  // Code i = cvt(clip(x[i * stride]) * qs), i < size, each operation rounded to
+  // f32; clip(v) has the magnitude of v but at most `clip`, and NaN stays.
+  void Encode(const void* x, int64_t stride, int64_t size, float clip, float qs,
+              const CodeRow& to) const;
+
+  // Ends a task that streamed.
+  static void Flush();
+
+  // The dequantization scale of numbers up to `amax`: max(min(amax, clip) /
+  // largest, min_scale), where `largest` is that of the codes. NaN for NaN.
+  float Scale(float amax, float clip, float min_scale) const;
+
+ private:
+  using AmaxFunction = float(const void* x, int64_t size);
+  using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
+                              void* codes);
+
+  void EncodePiece(const void* x, int64_t stride, int64_t size, float clip,
+                   float qs, const CodeRow& to) const;
+
+  DType from_;
+  DType to_;
+  AmaxFunction* amax_;
+  EncodeFunction* encode_;
+  EncodeFunction* encode_f32_;
+};
+
+}  // namespace tilework
+
+#endif  // TILEWORK_COMMON_QUANTIZE_FP8_ROWS_H_
