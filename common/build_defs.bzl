@@ -45,6 +45,7 @@ def tilework_simd_library(
         name,
         srcs,
         local_defines = [],
+        simd_deps = [],
         testonly = False,
         **kwargs):
     """A library of Highway code, and a twin with all targets for tests.
@@ -57,6 +58,7 @@ def tilework_simd_library(
         it also has the targets below the compiler's baseline.
       srcs: the sources.
       local_defines: more definitions, private to this target.
+      simd_deps: libraries made by this macro, whose twins the twin needs.
       testonly: whether the library itself is for tests only.
       **kwargs: all else, as for tilework_cc_library.
     """
@@ -76,7 +78,7 @@ def tilework_simd_library(
         local_defines = local_defines + [
             "HWY_DISABLED_TARGETS=(%s)" % _DISABLED_TARGETS,
         ],
-        deps = deps,
+        deps = deps + simd_deps,
         **kwargs
     )
     tilework_cc_library(
@@ -88,7 +90,7 @@ def tilework_simd_library(
             # One-lane vectors cannot express what the kernels do.
             "HWY_DISABLED_TARGETS=(HWY_SCALAR|%s)" % _DISABLED_TARGETS,
         ],
-        deps = deps,
+        deps = deps + [dep + "_all_targets" for dep in simd_deps],
         **kwargs
     )
 

@@ -30,21 +30,14 @@
 #include "hwy/highway.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/simd/convert-inl.h"
+#include "tilework/common/simd/rotation.h"
 #include "tilework/common/simd/rows-inl.h"
+#include "tilework/common/simd/store_two-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-struct Rotation {
-  int64_t rotary_dim = 0;   // R, even
-  int64_t table_width = 0;  // R / 2 or R
-  bool contiguous_layout = true;
-  bool inverse = false;
-  // Whether the pairs are written in the other layout.
-  bool changes_layout = false;
-};
 
 // Of both members of one or more pairs, f32 values or vectors of them.
 template <class V>
@@ -63,13 +56,6 @@ HWY_INLINE Members<V> RotateVectors(DF df, bool inverse, Members<V> x,
   const V sin_b = hn::Xor(inverse ? sin.a : sin.b, flip);
   return {hn::Sub(hn::Mul(x.a, cos.a), hn::Mul(x.b, sin_a)),
           hn::Add(hn::Mul(x.b, cos.b), hn::Mul(x.a, sin_b))};
-}
-HWY_INLINE Members<float> RotateScalars(bool inverse, Members<float> x,
-                                        Members<float> cos,
-                                        Members<float> sin) {
-  const float sin_a = inverse ? -sin.b : sin.a;
-  const float sin_b = inverse ? -sin.a : sin.b;
-  return {x.a * cos.a - x.b * sin_a, x.b * cos.b + x.a * sin_b};
 }
 
 // Pairs [i, i + n) of RotateRows, n <= Lanes(df).
@@ -111,163 +97,180 @@ HWY_INLINE void RotateRows(int64_t count, bool inverse,
 
 namespace rotate_internal {
 
-// A 16-bit type's bits of f32 values, and the reverse.
-template <typename T, class DF, class VF = hn::Vec<DF>>
-HWY_INLINE hn::Vec<hn::Rebind<uint16_t, DF>> ToBits(DF df, VF v) {
+// `n` <= Lanes(df) adjacent pairs: their first and their second members.
+template <class DF, typename T, class V = hn::Vec<DF>>
+HWY_INLINE Members<V> LoadPairs(DF df, const T* from, size_t n) {
+  const size_t lanes = hn::Lanes(df);
   if constexpr (kDTypeOf<T> == DType::kBF16) {
-    return convert_internal::RoundToBF16(df, v);
+    if (n == lanes) {
+      const hn::RebindToUnsigned<DF> du32;
+      const auto pairs =
+          hn::LoadU(du32, reinterpret_cast<const uint32_t*>(from));
+      const auto upper = hn::Set(du32, 0xFFFF0000u);
+      return {hn::BitCast(df, hn::ShiftLeft<16>(pairs)),
+              hn::BitCast(df, hn::And(pairs, upper))};
+    }
+  }
+  const V low = LoadUpTo(df, from, HWY_MIN(lanes, 2 * n));
+  const V high =
+      2 * n > lanes ? LoadUpTo(df, from + lanes, 2 * n - lanes) : hn::Zero(df);
+  return {hn::ConcatEven(df, high, low), hn::ConcatOdd(df, high, low)};
+}
+
+// `n` pairs from pair i on of a head that has h.
+template <bool kPairs, class DF, typename T, class V = hn::Vec<DF>>
+HWY_INLINE Members<V> LoadMembers(DF df, const T* from, int64_t i, int64_t h,
+                                  size_t n) {
+  if constexpr (kPairs) {
+    return LoadPairs(df, from + 2 * i, n);
   } else {
-    return convert_internal::RoundToF16(df, v);
+    return {LoadUpTo(df, from + i, n), LoadUpTo(df, from + h + i, n)};
   }
 }
-template <typename T, class DF>
-HWY_INLINE hn::Vec<DF> FromBits(DF df, hn::Vec<hn::Rebind<uint16_t, DF>> bits) {
-  if constexpr (kDTypeOf<T> == DType::kBF16) {
-    return convert_internal::WidenBF16(df, bits);
+template <bool kPairs, class DF, typename T, class V = hn::Vec<DF>>
+HWY_INLINE void StoreMembers(const Members<V>& pairs, DF df, T* to, int64_t i,
+                             int64_t h, size_t n) {
+  if constexpr (kPairs) {
+    const size_t lanes = hn::Lanes(df);
+    const V low = hn::InterleaveWholeLower(df, pairs.a, pairs.b);
+    StoreUpTo(low, df, to + 2 * i, HWY_MIN(lanes, 2 * n));
+    if (2 * n <= lanes) return;
+    const V high = hn::InterleaveWholeUpper(df, pairs.a, pairs.b);
+    StoreUpTo(high, df, to + 2 * i + lanes, 2 * n - lanes);
   } else {
-    return convert_internal::WidenF16(df, bits);
+    StoreUpTo(pairs.a, df, to + i, n);
+    StoreUpTo(pairs.b, df, to + h + i, n);
   }
 }
 
-// Lanes(df) adjacent pairs: the first members in `a`, the second ones in `b`.
-template <class DF, typename T, class VF = hn::Vec<DF>>
-HWY_INLINE void LoadPairs(DF df, const T* from, VF& a, VF& b) {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    hn::LoadInterleaved2(df, from, a, b);
+template <bool kStream, class DF, typename T, class V = hn::Vec<DF>>
+HWY_INLINE void PutTwo(V low, V high, DF df, T* to) {
+  if constexpr (kStream) {
+    StreamTwo(low, high, df, to);
   } else {
-    const hn::RebindToUnsigned<DF> du32;
-    const hn::Repartition<uint16_t, DF> du16;
-    const hn::Rebind<uint16_t, DF> du16_half;
-    const auto pairs = hn::BitCast(
-        du32, hn::LoadU(du16, reinterpret_cast<const uint16_t*>(from)));
-    a = FromBits<T>(df, hn::TruncateTo(du16_half, pairs));
-    b = FromBits<T>(df, hn::TruncateTo(du16_half, hn::ShiftRight<16>(pairs)));
+    StoreTwo(low, high, df, to);
   }
 }
-template <class DF, typename T, class VF = hn::Vec<DF>>
-HWY_INLINE void StorePairs(VF a, VF b, DF df, T* to) {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    hn::StoreInterleaved2(a, b, df, to);
+// Two vectors of pairs, one after the other.
+template <bool kPairs, bool kStream, class DF, typename T,
+          class V = hn::Vec<DF>>
+HWY_INLINE void PutMembers(const Members<V>& first, const Members<V>& second,
+                           DF df, T* to, int64_t i, int64_t h) {
+  if constexpr (kPairs) {
+    PutTwo<kStream>(hn::InterleaveWholeLower(df, first.a, first.b),
+                    hn::InterleaveWholeUpper(df, first.a, first.b), df,
+                    to + 2 * i);
+    PutTwo<kStream>(hn::InterleaveWholeLower(df, second.a, second.b),
+                    hn::InterleaveWholeUpper(df, second.a, second.b), df,
+                    to + 2 * (i + static_cast<int64_t>(hn::Lanes(df))));
   } else {
-    const hn::RebindToUnsigned<DF> du32;
-    const hn::Repartition<uint16_t, DF> du16;
-    const auto pairs =
-        hn::Or(hn::PromoteTo(du32, ToBits<T>(df, a)),
-               hn::ShiftLeft<16>(hn::PromoteTo(du32, ToBits<T>(df, b))));
-    hn::StoreU(hn::BitCast(du16, pairs), du16, reinterpret_cast<uint16_t*>(to));
+    PutTwo<kStream>(first.a, second.a, df, to + i);
+    PutTwo<kStream>(first.b, second.b, df, to + h + i);
   }
 }
 
-// Where the values of a pair's members begin in a table row, and how many
-// columns lie between those of one pair and of the next.
+// Where the values of a pair's members begin in a table row.
 struct TableRow {
   const float* a;
   const float* b;
-  int64_t step;
+  bool pairs;  // they alternate
 
   TableRow(const Rotation& rotation, const float* row)
-      : a(row), b(row), step(1) {
+      : a(row), b(row), pairs(false) {
     if (rotation.table_width != rotation.rotary_dim) return;
-    b += rotation.contiguous_layout ? rotation.rotary_dim / 2 : 1;
-    step = rotation.contiguous_layout ? 1 : 2;
+    pairs = !rotation.contiguous_layout;
+    b += rotation.rotary_dim / 2;
   }
 };
 
 template <class DF, class V = hn::Vec<DF>>
-HWY_INLINE Members<V> LoadTable(DF df, const TableRow& row, int64_t i) {
-  Members<V> result;
-  if (row.step == 2) {
-    hn::LoadInterleaved2(df, row.a + 2 * i, result.a, result.b);
-  } else {
-    result.a = hn::LoadU(df, row.a + i);
-    result.b = row.b == row.a ? result.a : hn::LoadU(df, row.b + i);
-  }
-  return result;
+HWY_INLINE Members<V> LoadTable(DF df, const TableRow& row, int64_t i,
+                                size_t n) {
+  if (row.pairs) return LoadPairs(df, row.a + 2 * i, n);
+  const V a = LoadUpTo(df, row.a + i, n);
+  return {a, row.b == row.a ? a : LoadUpTo(df, row.b + i, n)};
 }
 
-// Vectors of pairs from pair i on, at least one side of which is interleaved,
-// then vectors of half the size. Returns the first pair that is left.
-template <bool kFromPairs, bool kToPairs, class DF, typename X, typename Y>
-HWY_INLINE int64_t RotateInterleavedVectors(DF df, int64_t i,
-                                            const Rotation& rotation,
-                                            const TableRow& cos,
-                                            const TableRow& sin, const X* x,
-                                            Y* y) {
-  using VF = hn::Vec<DF>;
+// Pairs [i, i + n), not rounded.
+template <bool kFromPairs, class DF, typename X, class V = hn::Vec<DF>>
+HWY_INLINE Members<V> RotatedPairs(DF df, const Rotation& rotation,
+                                   const TableRow& cos, const TableRow& sin,
+                                   const X* x, int64_t i, size_t n) {
+  const int64_t h = rotation.rotary_dim / 2;
+  return RotateVectors(df, rotation.inverse,
+                       LoadMembers<kFromPairs>(df, x, i, h, n),
+                       LoadTable(df, cos, i, n), LoadTable(df, sin, i, n));
+}
+
+// The pairs from pair i on that do not fill two vectors.
+template <bool kFromPairs, bool kToPairs, typename X, typename Y>
+void RotateLastPairs(const Rotation& rotation, const TableRow& cos,
+                     const TableRow& sin, const X* x, int64_t i, Y* y) {
+  const hn::ScalableTag<float> df;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   const int64_t h = rotation.rotary_dim / 2;
-  for (; i + lanes <= h; i += lanes) {
-    Members<VF> in;
-    if constexpr (kFromPairs) {
-      LoadPairs(df, x + 2 * i, in.a, in.b);
-    } else {
-      in = {LoadF32(df, x + i), LoadF32(df, x + h + i)};
-    }
-    const Members<VF> out = RotateVectors(
-        df, rotation.inverse, in, LoadTable(df, cos, i), LoadTable(df, sin, i));
-    if constexpr (kToPairs) {
-      StorePairs(out.a, out.b, df, y + 2 * i);
-    } else {
-      StoreF32(out.a, df, y + i);
-      StoreF32(out.b, df, y + h + i);
-    }
+  for (; i < h; i += lanes) {
+    const size_t n = static_cast<size_t>(HWY_MIN(lanes, h - i));
+    StoreMembers<kToPairs>(
+        RotatedPairs<kFromPairs>(df, rotation, cos, sin, x, i, n), df, y, i, h,
+        n);
   }
-  if constexpr (hn::MaxLanes(df) > 4) {
-    return RotateInterleavedVectors<kFromPairs, kToPairs>(
-        hn::Half<DF>(), i, rotation, cos, sin, x, y);
-  }
-  return i;
 }
 
-// Where at least one side is interleaved.
-template <bool kFromPairs, bool kToPairs, typename X, typename Y>
-HWY_INLINE void RotateInterleaved(const Rotation& rotation, const TableRow& cos,
-                                  const TableRow& sin, const X* x, Y* y) {
+template <bool kFromPairs, bool kToPairs, bool kStream, typename X, typename Y>
+HWY_INLINE void RotatePairs(const Rotation& rotation, const TableRow& cos,
+                            const TableRow& sin, const X* x, Y* y) {
+  const hn::ScalableTag<float> df;
+  const size_t n = hn::Lanes(df);
+  const int64_t lanes = static_cast<int64_t>(n);
   const int64_t h = rotation.rotary_dim / 2;
-  int64_t i = RotateInterleavedVectors<kFromPairs, kToPairs>(
-      hn::ScalableTag<float>(), 0, rotation, cos, sin, x, y);
-  for (; i < h; ++i) {
-    const int64_t from_a = kFromPairs ? 2 * i : i;
-    const int64_t from_b = kFromPairs ? from_a + 1 : h + i;
-    const int64_t to_a = kToPairs ? 2 * i : i;
-    const int64_t to_b = kToPairs ? to_a + 1 : h + i;
-    const int64_t column = i * cos.step;
-    const Members<float> out = RotateScalars(
-        rotation.inverse,
-        {static_cast<float>(x[from_a]), static_cast<float>(x[from_b])},
-        {cos.a[column], cos.b[column]}, {sin.a[column], sin.b[column]});
-    y[to_a] = Y(out.a);
-    y[to_b] = Y(out.b);
+  int64_t i = 0;
+  for (; i + 2 * lanes <= h; i += 2 * lanes) {
+    PutMembers<kToPairs, kStream>(
+        RotatedPairs<kFromPairs>(df, rotation, cos, sin, x, i, n),
+        RotatedPairs<kFromPairs>(df, rotation, cos, sin, x, i + lanes, n), df,
+        y, i, h);
+  }
+  if constexpr (!kStream) {
+    if (i < h) {
+      RotateLastPairs<kFromPairs, kToPairs>(rotation, cos, sin, x, i, y);
+    }
   }
 }
 
 }  // namespace rotate_internal
 
+// Whether RotateHead<true>() may write a head to `y`: its pairs fill two
+// vectors at a time, and `y` begins a cache line.
+template <typename Y>
+HWY_INLINE bool CanStream(const Rotation& rotation, const Y* y) {
+  const int64_t lanes =
+      static_cast<int64_t>(hn::Lanes(hn::ScalableTag<float>()));
+  return rotation.rotary_dim % (4 * lanes) == 0 &&
+         reinterpret_cast<uintptr_t>(y) % 64 == 0;
+}
+
 // Rotates the rotation.rotary_dim elements from `x` on into `y`, which may be
 // `x` unless the layout changes. `cos` and `sin` are the table rows of the
 // head's position, rotation.table_width values each. Rounds once, to Y.
-template <typename X, typename Y>
+// kStream: past the caches, if CanStream(); a task ends with
+// hwy::FlushStream().
+template <bool kStream = false, typename X, typename Y>
 HWY_INLINE void RotateHead(const Rotation& rotation, const float* cos,
                            const float* sin, const X* x, Y* y) {
-  const int64_t h = rotation.rotary_dim / 2;
+  using rotate_internal::RotatePairs;
   const rotate_internal::TableRow cos_row(rotation, cos);
   const rotate_internal::TableRow sin_row(rotation, sin);
-  const bool to_contiguous =
-      rotation.contiguous_layout != rotation.changes_layout;
-  if (!rotation.contiguous_layout) {
-    if (to_contiguous) {
-      rotate_internal::RotateInterleaved<true, false>(rotation, cos_row,
-                                                      sin_row, x, y);
-    } else {
-      rotate_internal::RotateInterleaved<true, true>(rotation, cos_row, sin_row,
-                                                     x, y);
-    }
-  } else if (!to_contiguous) {
-    rotate_internal::RotateInterleaved<false, true>(rotation, cos_row, sin_row,
-                                                    x, y);
+  const bool from_pairs = !rotation.contiguous_layout;
+  const bool to_pairs = from_pairs != rotation.changes_layout;
+  if (from_pairs && to_pairs) {
+    RotatePairs<true, true, kStream>(rotation, cos_row, sin_row, x, y);
+  } else if (from_pairs) {
+    RotatePairs<true, false, kStream>(rotation, cos_row, sin_row, x, y);
+  } else if (to_pairs) {
+    RotatePairs<false, true, kStream>(rotation, cos_row, sin_row, x, y);
   } else {
-    RotateRows<X, Y>(h, rotation.inverse, {cos_row.a, cos_row.b},
-                     {sin_row.a, sin_row.b}, {x, x + h}, {y, y + h});
+    RotatePairs<false, false, kStream>(rotation, cos_row, sin_row, x, y);
   }
 }
 

@@ -1,22 +1,16 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
 #include "tilework/kernels/rope/rope_hf.h"
+#include "tilework/kernels/rope/rotation.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tilework/kernels/rope/rope_hf_host.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-// After foreach_target.
-#include "hwy/highway.h"
-#include "tilework/kernels/rope/rotate_tensors-inl.h"
-
-HWY_BEFORE_NAMESPACE();
 namespace tilework {
-namespace HWY_NAMESPACE {
 namespace {
 
 // The rotation of q, or of k.
@@ -40,30 +34,17 @@ RopeArgs ArgsOf(const RopeHfArgs& args, const ConstTensor& x,
   return result;
 }
 
-void RopeHfHost(const RopeHfArgs& args, HostContext& context) {
-  const RopeArgs tensors[] = {ArgsOf(args, args.q, args.q_out),
-                              ArgsOf(args, args.k, args.k_out)};
-  RotateTensors(tensors, context);
-}
-
 }  // namespace
-// NOLINTNEXTLINE(google-readability-namespace-comments)
-}  // namespace HWY_NAMESPACE
-}  // namespace tilework
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
-namespace tilework {
-HWY_EXPORT(RopeHfHost);
 
 absl::Status RopeHf(const RopeHfArgs& args, HostContext& context) {
   if (absl::Status status = Validate(args); !status.ok()) return status;
   if (args.q.NumElements() == 0 && args.k.NumElements() == 0) {
     return absl::OkStatus();
   }
-  HWY_DYNAMIC_DISPATCH(RopeHfHost)(args, context);
+  const RopeArgs tensors[] = {ArgsOf(args, args.q, args.q_out),
+                              ArgsOf(args, args.k, args.k_out)};
+  RotateTensors(tensors, context);
   return absl::OkStatus();
 }
 
 }  // namespace tilework
-#endif  // HWY_ONCE

@@ -22,114 +22,155 @@
 
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/simd/rotate-inl.h"
+#include "tilework/common/simd/rotation.h"
 #include "tilework/common/simd/rows-inl.h"
 #include "tilework/common/simd/stream-inl.h"
+#include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
-#include "tilework/kernels/rope/table_rows-inl.h"
+#include "tilework/kernels/rope/rotate_tasks.h"
+#include "tilework/kernels/rope/row_source.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 
-// Tokens of all batches and heads of each.
-struct HeadBlock {
-  // Their cosines and sines stay in the first levels of cache, from head to
-  // head where the heads lie far apart.
-  static constexpr int64_t kMaxTokens = 64;
-
-  int64_t token_begin, token_end;
-  int64_t head_begin, head_end;
-
-  // f32 values of memory that a block takes: the rows of its tables, and two
-  // heads.
-  static int64_t ScratchSize(const RopeArgs& args, int64_t width) {
-    return kMaxTokens * 2 * width + 2 * args.x_in.dim(3);
-  }
-};
-
-// x_in is of type X, x_out of type Y.
-template <typename X, typename Y>
+// Rotates the heads of a task. x_in is of type X.
+template <typename X>
 class HeadRotator {
  public:
-  HeadRotator(const RopeArgs& args, const RowSource& source)
-      : args_(args),
-        source_(source),
-        rotation_(RotationOf(args)),
-        d_(args.x_in.dim(3)),
-        in_stride_(args.x_in.stride(3)),
-        out_stride_(args.x_out.stride(3)),
-        in_place_(args.x_in.data() == args.x_out.data()),
-        direct_(std::is_same_v<X, Y> && in_stride_ == 1 && out_stride_ == 1 &&
+  explicit HeadRotator(const HeadTask& task)
+      : task_(task),
+        x_in_(task.args.x_in),
+        x_out_(task.args.x_out),
+        rotation_(RotationOf(task.args)),
+        d_(x_in_.dim(3)),
+        in_place_(x_in_.data() == x_out_.data()),
+        direct_(x_out_.dtype() == kDTypeOf<X> && x_in_.stride(3) == 1 &&
+                x_out_.stride(3) == 1 &&
                 !(in_place_ && rotation_.changes_layout)),
-        stream_(direct_ && !in_place_ &&
-                args.x_out.NumBytes() >= kStreamBytes) {}
+        stream_(direct_ && !in_place_ && x_out_.NumBytes() >= kStreamBytes),
+        spare_(task.scratch + HeadTask::kMaxTokens * 2 * task.source.width()) {}
 
-  void Rotate(const HeadBlock& block, float* scratch) const {
-    std::array<Token, HeadBlock::kMaxTokens> tokens;
-    const size_t count = LoadTokens(block, scratch, tokens.data());
-    float* spare = scratch + HeadBlock::kMaxTokens * 2 * source_.width();
+  void Rotate() {
+    LoadTokens();
+    const int64_t heads = task_.head_end - task_.head_begin;
+    const int64_t num = count_ * heads;
     // In the order of memory.
-    if (args_.x_in.stride(2) <= args_.x_in.stride(1)) {
-      for (size_t t = 0; t < count; ++t) {
-        for (int64_t n = block.head_begin; n < block.head_end; ++n) {
-          RotateHeadOf(tokens[t], n, spare);
+    const bool by_token = x_in_.stride(2) <= x_in_.stride(1);
+    Walk walk = {.inner_size = by_token ? heads : count_};
+    Walk ahead = walk;
+    const auto token = [&](const Walk& at) {
+      return by_token ? at.outer : at.inner;
+    };
+    const auto head = [&](const Walk& at) {
+      return task_.head_begin + (by_token ? at.inner : at.outer);
+    };
+    const bool prefetch = x_in_.stride(3) == 1;
+    const int64_t distance = std::max<int64_t>(
+        1, kBytesAhead / (d_ * static_cast<int64_t>(sizeof(X))));
+    ahead.Skip(distance);
+    for (int64_t i = 0; i < num; ++i) {
+      if (prefetch) {
+        if (i + distance < num) {
+          Fetch(tokens_[static_cast<size_t>(token(ahead))].in, head(ahead));
+        } else {
+          FetchNext(i + distance - num, by_token);
         }
       }
-    } else {
-      for (int64_t n = block.head_begin; n < block.head_end; ++n) {
-        for (size_t t = 0; t < count; ++t) RotateHeadOf(tokens[t], n, spare);
-      }
+      RotateHeadOf(tokens_[static_cast<size_t>(token(walk))], head(walk));
+      walk.Advance();
+      ahead.Advance();
     }
     if (stream_) hwy::FlushStream();
   }
 
  private:
+  // Input that is fetched before it is read.
+  static constexpr int64_t kBytesAhead = 4096;
+
   struct Token {
     TableRows rows;
-    const X* x;  // head 0
-    Y* y;
+    int64_t in, out;  // offsets of head 0
   };
+  // Two nested loops.
+  struct Walk {
+    int64_t inner_size;
+    int64_t outer = 0;
+    int64_t inner = 0;
 
-  size_t LoadTokens(const HeadBlock& block, float* scratch,
-                    Token* tokens) const {
-    const int64_t num_tokens = args_.x_in.dim(1);
-    int64_t b = block.token_begin / num_tokens;
-    int64_t s = block.token_begin % num_tokens;
-    const int64_t count = block.token_end - block.token_begin;
-    for (int64_t t = 0; t < count; ++t) {
-      tokens[t] = {.rows = source_.Load(source_.Key(b, s), scratch),
-                   .x = args_.x_in.At<X>(b, s),
-                   .y = args_.x_out.At<Y>(b, s)};
-      scratch += 2 * source_.width();
+    void Skip(int64_t steps) {
+      outer = steps / inner_size;
+      inner = steps % inner_size;
+    }
+    void Advance() {
+      if (++inner < inner_size) return;
+      inner = 0;
+      ++outer;
+    }
+  };
+  // The same in the next task, where this thread is likely to go on.
+  void FetchNext(int64_t i, bool by_token) const {
+    const int64_t heads = x_in_.dim(2);
+    if (task_.head_end - task_.head_begin < heads) return;
+    const int64_t token = task_.token_end + (by_token ? i / heads : i % count_);
+    const int64_t head = by_token ? i % heads : i / count_;
+    const int64_t num_tokens = x_in_.dim(1);
+    if (token >= x_in_.dim(0) * num_tokens || head >= heads) return;
+    Fetch(token / num_tokens * x_in_.stride(0) +
+              token % num_tokens * x_in_.stride(1),
+          head);
+  }
+  HWY_INLINE void Fetch(int64_t token_offset, int64_t head) const {
+    const X* x = x_in_.data<X>() + token_offset + head * x_in_.stride(2);
+    const char* bytes = reinterpret_cast<const char*>(x);
+    const int64_t size = d_ * static_cast<int64_t>(sizeof(X));
+    for (int64_t i = 0; i < size; i += 64) hwy::Prefetch(bytes + i);
+  }
+
+  void LoadTokens() {
+    const int64_t num_tokens = x_in_.dim(1);
+    int64_t b = task_.token_begin / num_tokens;
+    int64_t s = task_.token_begin % num_tokens;
+    float* rows = task_.scratch;
+    count_ = task_.token_end - task_.token_begin;
+    for (int64_t t = 0; t < count_; ++t) {
+      tokens_[static_cast<size_t>(t)] = {
+          .rows = task_.source.Load(task_.source.Key(b, s), rows),
+          .in = b * x_in_.stride(0) + s * x_in_.stride(1),
+          .out = b * x_out_.stride(0) + s * x_out_.stride(1)};
+      rows += 2 * task_.source.width();
       if (++s < num_tokens) continue;
       s = 0;
       ++b;
     }
-    return static_cast<size_t>(count);
   }
 
-  void RotateHeadOf(const Token& token, int64_t n, float* spare) const {
-    const X* x = token.x + n * args_.x_in.stride(2);
-    Y* y = token.y + n * args_.x_out.stride(2);
-    if constexpr (std::is_same_v<X, Y>) {
-      if (stream_) {
-        Y* staged = reinterpret_cast<Y*>(spare);
-        RotateDirectly(token.rows, x, staged);
-        StreamRow(staged, d_, y);
-        return;
-      }
-      if (direct_) {
-        RotateDirectly(token.rows, x, y);
-        return;
-      }
+  HWY_INLINE void RotateHeadOf(const Token& token, int64_t n) const {
+    const X* x = x_in_.data<X>() + token.in + n * x_in_.stride(2);
+    const int64_t out = token.out + n * x_out_.stride(2);
+    if (!direct_) {
+      VisitFloat(x_out_.dtype(), [&](auto type) HWY_ATTR {
+        RotateIndirectly(token.rows, x, x_out_.data<decltype(type)>() + out);
+      });
+      return;
     }
-    RotateIndirectly(token.rows, x, y, spare);
+    X* y = x_out_.data<X>() + out;
+    if (!stream_) {
+      RotateDirectly(token.rows, x, y);
+    } else if (CanStream(rotation_, y + task_.args.rotary_offset)) {
+      RotateAndStream(token.rows, x, y);
+    } else {
+      X* staged = reinterpret_cast<X*>(spare_);
+      RotateDirectly(token.rows, x, staged);
+      StreamRow(staged, d_, y);
+    }
   }
 
   // Adjacent elements.
-  void RotateDirectly(const TableRows& rows, const X* x, Y* y) const {
-    const int64_t begin = args_.rotary_offset;
+  void RotateDirectly(const TableRows& rows, const X* x, X* y) const {
+    const int64_t begin = task_.args.rotary_offset;
     const int64_t end = begin + rotation_.rotary_dim;
     if (x != y) {
       CopyElements(x, begin, y);
@@ -137,45 +178,66 @@ class HeadRotator {
     }
     RotateHead(rotation_, rows.cos, rows.sin, x + begin, y + begin);
   }
-  static void CopyElements(const X* from, int64_t count, Y* to) {
+  static void CopyElements(const X* from, int64_t count, X* to) {
     if (count == 0) return;
     std::memcpy(to, from, static_cast<size_t>(count) * sizeof(X));
   }
+  HWY_INLINE void RotateAndStream(const TableRows& rows, const X* x,
+                                  X* y) const {
+    const int64_t begin = task_.args.rotary_offset;
+    const int64_t end = begin + rotation_.rotary_dim;
+    if (begin > 0) StreamRow(x, begin, y);
+    RotateHead<true>(rotation_, rows.cos, rows.sin, x + begin, y + begin);
+    if (end < d_) StreamRow(x + end, d_ - end, y + end);
+  }
 
-  // By way of f32 rows.
-  void RotateIndirectly(const TableRows& rows, const X* x, Y* y,
-                        float* spare) const {
-    const int64_t begin = args_.rotary_offset;
+  // By way of f32 rows, so that types need not meet in pairs.
+  template <typename Y>
+  void RotateIndirectly(const TableRows& rows, const X* x, Y* y) const {
+    const int64_t begin = task_.args.rotary_offset;
     const int64_t size = rotation_.rotary_dim;
+    const int64_t stride = x_out_.stride(3);
     if (!in_place_) {
       CopyStrided(x, 0, begin, y);
       CopyStrided(x, begin + size, d_, y);
     }
-    float* rotated = rotation_.changes_layout ? spare + size : spare;
-    LoadRow(x + begin * in_stride_, in_stride_, size, spare);
-    RotateHead(rotation_, rows.cos, rows.sin, spare, rotated);
-    StoreRow(rotated, out_stride_, size, y + begin * out_stride_);
+    float* rotated = rotation_.changes_layout ? spare_ + size : spare_;
+    LoadRow(x + begin * x_in_.stride(3), x_in_.stride(3), size, spare_);
+    RotateSpare(rows, rotated);
+    StoreRow(rotated, stride, size, y + begin * stride);
   }
+  HWY_NOINLINE void RotateSpare(const TableRows& rows, float* rotated) const {
+    RotateHead(rotation_, rows.cos, rows.sin, spare_, rotated);
+  }
+  template <typename Y>
   void CopyStrided(const X* x, int64_t begin, int64_t end, Y* y) const {
     for (int64_t i = begin; i < end; ++i) {
+      const X value = x[i * x_in_.stride(3)];
       if constexpr (std::is_same_v<X, Y>) {
-        y[i * out_stride_] = x[i * in_stride_];
+        y[i * x_out_.stride(3)] = value;
       } else {
-        y[i * out_stride_] = Y(static_cast<float>(x[i * in_stride_]));
+        y[i * x_out_.stride(3)] = Y(static_cast<float>(value));
       }
     }
   }
 
-  const RopeArgs& args_;
-  const RowSource& source_;
+  const HeadTask& task_;
+  const ConstTensor& x_in_;
+  const Tensor& x_out_;
   Rotation rotation_;
   int64_t d_;
-  int64_t in_stride_;
-  int64_t out_stride_;
   bool in_place_;
   bool direct_;
   bool stream_;
+  float* spare_;
+  std::array<Token, HeadTask::kMaxTokens> tokens_;
+  int64_t count_ = 0;
 };
+
+template <typename X>
+void RotateHeadsOf(const HeadTask& task) {
+  HeadRotator<X>(task).Rotate();
+}
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

@@ -1,36 +1,24 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The one implementation of rope and rope_hf. Include after hwy/highway.h
-// inside a foreach_target file.
-
-#if defined(TILEWORK_KERNELS_ROPE_ROTATE_TENSORS_INL_H_) == \
-    defined(HWY_TARGET_TOGGLE)
-#ifdef TILEWORK_KERNELS_ROPE_ROTATE_TENSORS_INL_H_
-#undef TILEWORK_KERNELS_ROPE_ROTATE_TENSORS_INL_H_
-#else
-#define TILEWORK_KERNELS_ROPE_ROTATE_TENSORS_INL_H_
-#endif
+#include "tilework/kernels/rope/rotation.h"
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
-#include "hwy/highway.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/kernels/rope/column_plan.h"
+#include "tilework/kernels/rope/column_tables.h"
 #include "tilework/kernels/rope/rope.h"
-#include "tilework/kernels/rope/rotate_columns-inl.h"
-#include "tilework/kernels/rope/rotate_heads-inl.h"
-#include "tilework/kernels/rope/table_rows-inl.h"
+#include "tilework/kernels/rope/rotate_tasks.h"
+#include "tilework/kernels/rope/row_source.h"
 
-HWY_BEFORE_NAMESPACE();
 namespace tilework {
-namespace HWY_NAMESPACE {
+namespace {
 
 // The rotation of one tensor, cut into tasks by its shape and strides.
 class Rotator {
@@ -49,7 +37,7 @@ class Rotator {
       return;
     }
     tokens_per_task_ = std::clamp<int64_t>(kElementsPerTask / (heads_ * d), 1,
-                                           HeadBlock::kMaxTokens);
+                                           HeadTask::kMaxTokens);
     heads_per_task_ = std::clamp<int64_t>(kElementsPerTask / d, 1, heads_);
   }
 
@@ -62,7 +50,7 @@ class Rotator {
   int64_t scratch_size() const {
     const int64_t size = by_columns_
                              ? ColumnTables::ScratchSize(source_.width())
-                             : HeadBlock::ScratchSize(args_, source_.width());
+                             : HeadTask::ScratchSize(args_, source_.width());
     return Pieces(size, kFloatsPerLine) * kFloatsPerLine;
   }
   // Before a thread's first task.
@@ -71,16 +59,11 @@ class Rotator {
   }
 
   void Run(int64_t task, float* scratch) const {
-    VisitFloat(args_.x_in.dtype(), [&](auto in_type) HWY_ATTR {
-      using X = decltype(in_type);
+    VisitFloat(args_.x_in.dtype(), [&](auto type) {
       if (by_columns_) {
-        RunColumns<X>(task, scratch);
-      } else if (args_.x_out.dtype() == kDTypeOf<X>) {
-        RunHeads<X, X>(task, scratch);
+        RotateColumns(ColumnsOf(task, scratch), type);
       } else {
-        VisitFloat(args_.x_out.dtype(), [&](auto out_type) HWY_ATTR {
-          RunHeads<X, decltype(out_type)>(task, scratch);
-        });
+        RotateHeads(HeadsOf(task, scratch), type);
       }
     });
   }
@@ -104,27 +87,26 @@ class Rotator {
            columns_.run() >= kMinColumns;
   }
 
-  template <typename T>
-  void RunColumns(int64_t task, float* scratch) const {
-    const ColumnRotator<T> rotator(args_, columns_, source_);
-    const int64_t end =
-        std::min(columns_.num_tiles(), (task + 1) * tiles_per_task_);
-    for (int64_t tile = task * tiles_per_task_; tile < end; ++tile) {
-      rotator.Rotate(columns_.At(tile), scratch);
-    }
+  ColumnTask ColumnsOf(int64_t task, float* scratch) const {
+    const int64_t begin = task * tiles_per_task_;
+    return {.args = args_,
+            .source = source_,
+            .plan = columns_,
+            .begin = begin,
+            .end = std::min(columns_.num_tiles(), begin + tiles_per_task_),
+            .scratch = scratch};
   }
-
-  template <typename X, typename Y>
-  void RunHeads(int64_t task, float* scratch) const {
+  HeadTask HeadsOf(int64_t task, float* scratch) const {
     const int64_t head_tasks = Pieces(heads_, heads_per_task_);
     const int64_t token = task / head_tasks * tokens_per_task_;
     const int64_t head = task % head_tasks * heads_per_task_;
-    HeadRotator<X, Y>(args_, source_)
-        .Rotate({.token_begin = token,
-                 .token_end = std::min(tokens_, token + tokens_per_task_),
-                 .head_begin = head,
-                 .head_end = std::min(heads_, head + heads_per_task_)},
-                scratch);
+    return {.args = args_,
+            .source = source_,
+            .token_begin = token,
+            .token_end = std::min(tokens_, token + tokens_per_task_),
+            .head_begin = head,
+            .head_end = std::min(heads_, head + heads_per_task_),
+            .scratch = scratch};
   }
 
   const RopeArgs& args_;
@@ -138,10 +120,9 @@ class Rotator {
   int64_t tiles_per_task_ = 1;
 };
 
-// Rotates tensors in one loop over the tasks of all. The arguments must have
-// been checked.
-inline void RotateTensors(absl::Span<const RopeArgs> tensors,
-                          HostContext& context) {
+}  // namespace
+
+void RotateTensors(absl::Span<const RopeArgs> tensors, HostContext& context) {
   absl::InlinedVector<Rotator, 2> rotators;
   int64_t num_tasks = 0;
   int64_t scratch_size = 0;  // of a thread
@@ -173,9 +154,4 @@ inline void RotateTensors(absl::Span<const RopeArgs> tensors,
   });
 }
 
-// NOLINTNEXTLINE(google-readability-namespace-comments)
-}  // namespace HWY_NAMESPACE
 }  // namespace tilework
-HWY_AFTER_NAMESPACE();
-
-#endif  // TILEWORK_KERNELS_ROPE_ROTATE_TENSORS_INL_H_
