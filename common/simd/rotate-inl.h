@@ -191,50 +191,67 @@ HWY_INLINE Members<V> LoadTable(DF df, const TableRow& row, int64_t i,
   return {a, row.b == row.a ? a : LoadUpTo(df, row.b + i, n)};
 }
 
-// Pairs [i, i + n), not rounded.
-template <bool kFromPairs, class DF, typename X, class V = hn::Vec<DF>>
-HWY_INLINE Members<V> RotatedPairs(DF df, const Rotation& rotation,
-                                   const TableRow& cos, const TableRow& sin,
-                                   const X* x, int64_t i, size_t n) {
-  const int64_t h = rotation.rotary_dim / 2;
-  return RotateVectors(df, rotation.inverse,
-                       LoadMembers<kFromPairs>(df, x, i, h, n),
-                       LoadTable(df, cos, i, n), LoadTable(df, sin, i, n));
-}
+// As they come.
+struct PlainTables {
+  TableRow cos, sin;
+  bool inverse;
+
+  template <class DF, class V = hn::Vec<DF>>
+  HWY_INLINE Members<V> Rotate(DF df, int64_t i, size_t n,
+                               const Members<V>& x) const {
+    return RotateVectors(df, inverse, x, LoadTable(df, cos, i, n),
+                         LoadTable(df, sin, i, n));
+  }
+};
 
 // The pairs from pair i on that do not fill two vectors.
-template <bool kFromPairs, bool kToPairs, typename X, typename Y>
-void RotateLastPairs(const Rotation& rotation, const TableRow& cos,
-                     const TableRow& sin, const X* x, int64_t i, Y* y) {
+template <bool kFromPairs, bool kToPairs, class Tables, typename X, typename Y>
+void RotateLastPairs(const Rotation& rotation, const Tables& tables, const X* x,
+                     int64_t i, Y* y) {
   const hn::ScalableTag<float> df;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   const int64_t h = rotation.rotary_dim / 2;
   for (; i < h; i += lanes) {
     const size_t n = static_cast<size_t>(HWY_MIN(lanes, h - i));
-    StoreMembers<kToPairs>(
-        RotatedPairs<kFromPairs>(df, rotation, cos, sin, x, i, n), df, y, i, h,
-        n);
+    const auto in = LoadMembers<kFromPairs>(df, x, i, h, n);
+    StoreMembers<kToPairs>(tables.Rotate(df, i, n, in), df, y, i, h, n);
   }
 }
 
-template <bool kFromPairs, bool kToPairs, bool kStream, typename X, typename Y>
-HWY_INLINE void RotatePairs(const Rotation& rotation, const TableRow& cos,
-                            const TableRow& sin, const X* x, Y* y) {
+template <bool kFromPairs, bool kToPairs, bool kStream, class Tables,
+          typename X, typename Y>
+HWY_INLINE void RotatePairs(const Rotation& rotation, const Tables& tables,
+                            const X* x, Y* y) {
   const hn::ScalableTag<float> df;
   const size_t n = hn::Lanes(df);
   const int64_t lanes = static_cast<int64_t>(n);
   const int64_t h = rotation.rotary_dim / 2;
   int64_t i = 0;
   for (; i + 2 * lanes <= h; i += 2 * lanes) {
-    PutMembers<kToPairs, kStream>(
-        RotatedPairs<kFromPairs>(df, rotation, cos, sin, x, i, n),
-        RotatedPairs<kFromPairs>(df, rotation, cos, sin, x, i + lanes, n), df,
-        y, i, h);
+    const auto first = LoadMembers<kFromPairs>(df, x, i, h, n);
+    const auto second = LoadMembers<kFromPairs>(df, x, i + lanes, h, n);
+    PutMembers<kToPairs, kStream>(tables.Rotate(df, i, n, first),
+                                  tables.Rotate(df, i + lanes, n, second), df,
+                                  y, i, h);
   }
   if constexpr (!kStream) {
-    if (i < h) {
-      RotateLastPairs<kFromPairs, kToPairs>(rotation, cos, sin, x, i, y);
-    }
+    if (i < h) RotateLastPairs<kFromPairs, kToPairs>(rotation, tables, x, i, y);
+  }
+}
+
+template <bool kStream, class Tables, typename X, typename Y>
+HWY_INLINE void RotateBy(const Rotation& rotation, const Tables& tables,
+                         const X* x, Y* y) {
+  const bool from_pairs = !rotation.contiguous_layout;
+  const bool to_pairs = from_pairs != rotation.changes_layout;
+  if (from_pairs && to_pairs) {
+    RotatePairs<true, true, kStream>(rotation, tables, x, y);
+  } else if (from_pairs) {
+    RotatePairs<true, false, kStream>(rotation, tables, x, y);
+  } else if (to_pairs) {
+    RotatePairs<false, true, kStream>(rotation, tables, x, y);
+  } else {
+    RotatePairs<false, false, kStream>(rotation, tables, x, y);
   }
 }
 
@@ -250,28 +267,68 @@ HWY_INLINE bool CanStream(const Rotation& rotation, const Y* y) {
          reinterpret_cast<uintptr_t>(y) % 64 == 0;
 }
 
-// Rotates the rotation.rotary_dim elements from `x` on into `y`, which may be
-// `x` unless the layout changes. `cos` and `sin` are the table rows of the
-// head's position, rotation.table_width values each. Rounds once, to Y.
-// kStream: past the caches, if CanStream(); a task ends with
-// hwy::FlushStream().
-template <bool kStream = false, typename X, typename Y>
-HWY_INLINE void RotateHead(const Rotation& rotation, const float* cos,
-                           const float* sin, const X* x, Y* y) {
-  using rotate_internal::RotatePairs;
+// Cosines and sines of the pairs' members, a row of R / 2 values each, with
+// which the inverse is a rotation like the others. Many heads share them.
+struct PairTables {
+  const float* cos_a;
+  const float* cos_b;
+  const float* sin_a;
+  const float* sin_b;
+
+  // Whether the rows of a table have to be rewritten for it.
+  static bool Rewrites(const Rotation& rotation) {
+    return rotation.inverse || (!rotation.contiguous_layout &&
+                                rotation.table_width == rotation.rotary_dim);
+  }
+
+  template <class DF, class V = hn::Vec<DF>>
+  HWY_INLINE Members<V> Rotate(DF df, int64_t i, size_t n,
+                               const Members<V>& x) const {
+    return {hn::Sub(hn::Mul(x.a, LoadUpTo(df, cos_a + i, n)),
+                    hn::Mul(x.b, LoadUpTo(df, sin_a + i, n))),
+            hn::Add(hn::Mul(x.b, LoadUpTo(df, cos_b + i, n)),
+                    hn::Mul(x.a, LoadUpTo(df, sin_b + i, n)))};
+  }
+};
+
+// Of table rows of rotation.table_width values each, themselves or rewritten in
+// `scratch`, 2 * rotation.rotary_dim values.
+inline PairTables PairTablesOf(const Rotation& rotation, const float* cos,
+                               const float* sin, float* scratch) {
   const rotate_internal::TableRow cos_row(rotation, cos);
   const rotate_internal::TableRow sin_row(rotation, sin);
-  const bool from_pairs = !rotation.contiguous_layout;
-  const bool to_pairs = from_pairs != rotation.changes_layout;
-  if (from_pairs && to_pairs) {
-    RotatePairs<true, true, kStream>(rotation, cos_row, sin_row, x, y);
-  } else if (from_pairs) {
-    RotatePairs<true, false, kStream>(rotation, cos_row, sin_row, x, y);
-  } else if (to_pairs) {
-    RotatePairs<false, true, kStream>(rotation, cos_row, sin_row, x, y);
-  } else {
-    RotatePairs<false, false, kStream>(rotation, cos_row, sin_row, x, y);
+  if (!PairTables::Rewrites(rotation)) {
+    return {cos_row.a, cos_row.b, sin_row.a, sin_row.b};
   }
+  const int64_t h = rotation.rotary_dim / 2;
+  ForEachVector(h, [&](auto df, int64_t i, size_t n) HWY_ATTR {
+    const auto cosines = rotate_internal::LoadTable(df, cos_row, i, n);
+    auto sines = rotate_internal::LoadTable(df, sin_row, i, n);
+    if (rotation.inverse) sines = {hn::Neg(sines.b), hn::Neg(sines.a)};
+    StoreUpTo(cosines.a, df, scratch + i, n);
+    StoreUpTo(cosines.b, df, scratch + h + i, n);
+    StoreUpTo(sines.a, df, scratch + 2 * h + i, n);
+    StoreUpTo(sines.b, df, scratch + 3 * h + i, n);
+  });
+  return {scratch, scratch + h, scratch + 2 * h, scratch + 3 * h};
+}
+
+// Rotates the rotation.rotary_dim elements from `x` on into `y`, which may be
+// `x` unless the layout changes. Rounds once, to Y. kStream: past the caches,
+// if CanStream(); a task ends with hwy::FlushStream().
+template <bool kStream = false, typename X, typename Y>
+HWY_INLINE void RotateHead(const Rotation& rotation, const PairTables& tables,
+                           const X* x, Y* y) {
+  rotate_internal::RotateBy<kStream>(rotation, tables, x, y);
+}
+// By the table rows of the head's position, rotation.table_width values each.
+template <typename X, typename Y>
+HWY_INLINE void RotateHead(const Rotation& rotation, const float* cos,
+                           const float* sin, const X* x, Y* y) {
+  using rotate_internal::TableRow;
+  const rotate_internal::PlainTables tables = {
+      TableRow(rotation, cos), TableRow(rotation, sin), rotation.inverse};
+  rotate_internal::RotateBy<false>(rotation, tables, x, y);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -52,7 +52,7 @@
 // and on every SIMD target.
 //
 // Cost: one pass over memory, which bypasses the caches if it writes more than
-// 32 MiB. Scratch a thread: 64 rows of both tables as f32 and two heads, or 512
+// 32 MiB. Scratch a thread: 2 R values of f32 for 64 tokens and two heads, or 512
 // columns of both tables and of a head where x_in and x_out have no unit stride
 // in D but the same in another dimension.
 

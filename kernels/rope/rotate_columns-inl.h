@@ -36,14 +36,13 @@ namespace HWY_NAMESPACE {
 template <typename T>
 class ColumnRotator {
  public:
-  ColumnRotator(const RopeArgs& args, const ColumnPlan& plan,
-                const RowSource& source)
-      : args_(args),
-        plan_(plan),
-        source_(source),
-        rotation_(RotationOf(args)),
-        in_place_(args.x_in.data() == args.x_out.data()),
-        stream_(!in_place_ && args.x_out.NumBytes() >= kStreamBytes) {}
+  explicit ColumnRotator(const ColumnTask& task)
+      : args_(task.args),
+        plan_(task.plan),
+        source_(task.source),
+        rotation_(RotationOf(args_)),
+        in_place_(args_.x_in.data() == args_.x_out.data()),
+        stream_(!in_place_ && task.written_bytes >= kStreamBytes) {}
 
   void Rotate(const ColumnPlan::Tile& tile, float* scratch) const {
     ColumnTables tables(source_, scratch);
@@ -125,7 +124,7 @@ class ColumnRotator {
 // x_in and x_out are of type T.
 template <typename T>
 void RotateColumnsOf(const ColumnTask& task) {
-  const ColumnRotator<T> rotator(task.args, task.plan, task.source);
+  const ColumnRotator<T> rotator(task);
   for (int64_t tile = task.begin; tile < task.end; ++tile) {
     rotator.Rotate(task.plan.At(tile), task.scratch);
   }

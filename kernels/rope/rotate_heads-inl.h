@@ -50,8 +50,10 @@ class HeadRotator {
         direct_(x_out_.dtype() == kDTypeOf<X> && x_in_.stride(3) == 1 &&
                 x_out_.stride(3) == 1 &&
                 !(in_place_ && rotation_.changes_layout)),
-        stream_(direct_ && !in_place_ && x_out_.NumBytes() >= kStreamBytes),
-        spare_(task.scratch + HeadTask::kMaxTokens * 2 * task.source.width()) {}
+        stream_(direct_ && !in_place_ && task.written_bytes >= kStreamBytes),
+        rows_(task.scratch +
+              HeadTask::kMaxTokens * HeadTask::TokenScratch(task.args)),
+        spare_(rows_ + 2 * task.source.width()) {}
 
   void Rotate() {
     LoadTokens();
@@ -88,10 +90,10 @@ class HeadRotator {
 
  private:
   // Input that is fetched before it is read.
-  static constexpr int64_t kBytesAhead = 4096;
+  static constexpr int64_t kBytesAhead = 8192;
 
   struct Token {
-    TableRows rows;
+    PairTables tables;
     int64_t in, out;  // offsets of head 0
   };
   // Two nested loops.
@@ -110,17 +112,23 @@ class HeadRotator {
       ++outer;
     }
   };
-  // The same in the next task, where this thread is likely to go on.
+  // The same in the next task, where this thread is likely to go on: with the
+  // next heads of these tokens, or else with the next tokens.
   void FetchNext(int64_t i, bool by_token) const {
-    const int64_t heads = x_in_.dim(2);
-    if (task_.head_end - task_.head_begin < heads) return;
-    const int64_t token = task_.token_end + (by_token ? i / heads : i % count_);
-    const int64_t head = by_token ? i % heads : i / count_;
+    const int64_t heads = task_.head_end - task_.head_begin;
+    const int64_t t = by_token ? i / heads : i % count_;
+    const int64_t n = by_token ? i % heads : i / count_;
+    if (task_.head_end < x_in_.dim(2)) {
+      if (t >= count_ || task_.head_end + n >= x_in_.dim(2)) return;
+      Fetch(tokens_[static_cast<size_t>(t)].in, task_.head_end + n);
+      return;
+    }
+    const int64_t token = task_.token_end + t;
     const int64_t num_tokens = x_in_.dim(1);
-    if (token >= x_in_.dim(0) * num_tokens || head >= heads) return;
+    if (token >= x_in_.dim(0) * num_tokens || n >= x_in_.dim(2)) return;
     Fetch(token / num_tokens * x_in_.stride(0) +
               token % num_tokens * x_in_.stride(1),
-          head);
+          n);
   }
   HWY_INLINE void Fetch(int64_t token_offset, int64_t head) const {
     const X* x = x_in_.data<X>() + token_offset + head * x_in_.stride(2);
@@ -133,18 +141,24 @@ class HeadRotator {
     const int64_t num_tokens = x_in_.dim(1);
     int64_t b = task_.token_begin / num_tokens;
     int64_t s = task_.token_begin % num_tokens;
-    float* rows = task_.scratch;
+    float* scratch = task_.scratch;
     count_ = task_.token_end - task_.token_begin;
     for (int64_t t = 0; t < count_; ++t) {
       tokens_[static_cast<size_t>(t)] = {
-          .rows = task_.source.Load(task_.source.Key(b, s), rows),
+          .tables = Load(task_.source.Key(b, s), scratch),
           .in = b * x_in_.stride(0) + s * x_in_.stride(1),
           .out = b * x_out_.stride(0) + s * x_out_.stride(1)};
-      rows += 2 * task_.source.width();
+      scratch += HeadTask::TokenScratch(task_.args);
       if (++s < num_tokens) continue;
       s = 0;
       ++b;
     }
+  }
+
+  PairTables Load(const RowKey& key, float* scratch) const {
+    const TableRows rows = task_.source.Load(
+        key, PairTables::Rewrites(rotation_) ? rows_ : scratch);
+    return PairTablesOf(rotation_, rows.cos, rows.sin, scratch);
   }
 
   HWY_INLINE void RotateHeadOf(const Token& token, int64_t n) const {
@@ -152,48 +166,48 @@ class HeadRotator {
     const int64_t out = token.out + n * x_out_.stride(2);
     if (!direct_) {
       VisitFloat(x_out_.dtype(), [&](auto type) HWY_ATTR {
-        RotateIndirectly(token.rows, x, x_out_.data<decltype(type)>() + out);
+        RotateIndirectly(token.tables, x, x_out_.data<decltype(type)>() + out);
       });
       return;
     }
     X* y = x_out_.data<X>() + out;
     if (!stream_) {
-      RotateDirectly(token.rows, x, y);
+      RotateDirectly(token.tables, x, y);
     } else if (CanStream(rotation_, y + task_.args.rotary_offset)) {
-      RotateAndStream(token.rows, x, y);
+      RotateAndStream(token.tables, x, y);
     } else {
       X* staged = reinterpret_cast<X*>(spare_);
-      RotateDirectly(token.rows, x, staged);
+      RotateDirectly(token.tables, x, staged);
       StreamRow(staged, d_, y);
     }
   }
 
   // Adjacent elements.
-  void RotateDirectly(const TableRows& rows, const X* x, X* y) const {
+  void RotateDirectly(const PairTables& tables, const X* x, X* y) const {
     const int64_t begin = task_.args.rotary_offset;
     const int64_t end = begin + rotation_.rotary_dim;
     if (x != y) {
       CopyElements(x, begin, y);
       CopyElements(x + end, d_ - end, y + end);
     }
-    RotateHead(rotation_, rows.cos, rows.sin, x + begin, y + begin);
+    RotateHead(rotation_, tables, x + begin, y + begin);
   }
   static void CopyElements(const X* from, int64_t count, X* to) {
     if (count == 0) return;
     std::memcpy(to, from, static_cast<size_t>(count) * sizeof(X));
   }
-  HWY_INLINE void RotateAndStream(const TableRows& rows, const X* x,
+  HWY_INLINE void RotateAndStream(const PairTables& tables, const X* x,
                                   X* y) const {
     const int64_t begin = task_.args.rotary_offset;
     const int64_t end = begin + rotation_.rotary_dim;
     if (begin > 0) StreamRow(x, begin, y);
-    RotateHead<true>(rotation_, rows.cos, rows.sin, x + begin, y + begin);
+    RotateHead<true>(rotation_, tables, x + begin, y + begin);
     if (end < d_) StreamRow(x + end, d_ - end, y + end);
   }
 
   // By way of f32 rows, so that types need not meet in pairs.
   template <typename Y>
-  void RotateIndirectly(const TableRows& rows, const X* x, Y* y) const {
+  void RotateIndirectly(const PairTables& tables, const X* x, Y* y) const {
     const int64_t begin = task_.args.rotary_offset;
     const int64_t size = rotation_.rotary_dim;
     const int64_t stride = x_out_.stride(3);
@@ -203,11 +217,12 @@ class HeadRotator {
     }
     float* rotated = rotation_.changes_layout ? spare_ + size : spare_;
     LoadRow(x + begin * x_in_.stride(3), x_in_.stride(3), size, spare_);
-    RotateSpare(rows, rotated);
+    RotateSpare(tables, rotated);
     StoreRow(rotated, stride, size, y + begin * stride);
   }
-  HWY_NOINLINE void RotateSpare(const TableRows& rows, float* rotated) const {
-    RotateHead(rotation_, rows.cos, rows.sin, spare_, rotated);
+  HWY_NOINLINE void RotateSpare(const PairTables& tables,
+                                float* rotated) const {
+    RotateHead(rotation_, tables, spare_, rotated);
   }
   template <typename Y>
   void CopyStrided(const X* x, int64_t begin, int64_t end, Y* y) const {
@@ -229,6 +244,7 @@ class HeadRotator {
   bool in_place_;
   bool direct_;
   bool stream_;
+  float* rows_;
   float* spare_;
   std::array<Token, HeadTask::kMaxTokens> tokens_;
   int64_t count_ = 0;

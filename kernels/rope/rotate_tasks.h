@@ -24,13 +24,19 @@ struct HeadTask {
 
   const RopeArgs& args;
   const RowSource& source;
+  int64_t written_bytes;  // by all tasks
   int64_t token_begin, token_end;
   int64_t head_begin, head_end;
   float* scratch;
 
-  // f32 values of scratch: the rows of the tables, and two heads.
+  // f32 values of scratch: for each token two rows of tables as they come, or
+  // four of pairs, and for all rows that become those, and two heads.
   static int64_t ScratchSize(const RopeArgs& args, int64_t width) {
-    return kMaxTokens * 2 * width + 2 * args.x_in.dim(3);
+    return kMaxTokens * TokenScratch(args) + 2 * width + 2 * args.x_in.dim(3);
+  }
+  // For one token.
+  static int64_t TokenScratch(const RopeArgs& args) {
+    return 2 * RotationOf(args).rotary_dim;
   }
 };
 void RotateHeads(const HeadTask& task, float);
@@ -42,6 +48,7 @@ void RotateHeads(const HeadTask& task, Float16);
 struct ColumnTask {
   const RopeArgs& args;
   const RowSource& source;
+  int64_t written_bytes;  // by all tasks
   const ColumnPlan& plan;
   int64_t begin, end;
   float* scratch;

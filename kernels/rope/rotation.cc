@@ -23,9 +23,11 @@ namespace {
 // The rotation of one tensor, cut into tasks by its shape and strides.
 class Rotator {
  public:
-  explicit Rotator(const RopeArgs& args)
+  // `written_bytes`: by all rotations of the call.
+  Rotator(const RopeArgs& args, int64_t written_bytes)
       : args_(args),
         source_(args),
+        written_bytes_(written_bytes),
         columns_(args, source_),
         by_columns_(UseColumns()),
         tokens_(args.x_in.dim(0) * args.x_in.dim(1)),
@@ -34,6 +36,15 @@ class Rotator {
     if (by_columns_) {
       tiles_per_task_ =
           std::max<int64_t>(kElementsPerTask / (columns_.tile() * d), 1);
+      return;
+    }
+    if (args.x_in.stride(2) > args.x_in.stride(1)) {
+      // Tokens are closer than heads: many of them, for long runs of memory,
+      // but no more than have their tables in the first level of cache.
+      tokens_per_task_ = std::clamp<int64_t>(
+          kTableElements / (2 * source_.width()), 1, HeadTask::kMaxTokens);
+      heads_per_task_ = std::clamp<int64_t>(
+          kStridedElementsPerTask / (tokens_per_task_ * d), 1, heads_);
       return;
     }
     tokens_per_task_ = std::clamp<int64_t>(kElementsPerTask / (heads_ * d), 1,
@@ -71,6 +82,9 @@ class Rotator {
  private:
   // Enough for a task to be worth a thread's attention.
   static constexpr int64_t kElementsPerTask = int64_t{1} << 16;
+  static constexpr int64_t kStridedElementsPerTask = 2 * kElementsPerTask;
+  // f32 values.
+  static constexpr int64_t kTableElements = int64_t{1} << 13;
   static constexpr int64_t kFloatsPerLine = 16;
   // Fewer adjacent columns are not worth a vector.
   static constexpr int64_t kMinColumns = 8;
@@ -91,6 +105,7 @@ class Rotator {
     const int64_t begin = task * tiles_per_task_;
     return {.args = args_,
             .source = source_,
+            .written_bytes = written_bytes_,
             .plan = columns_,
             .begin = begin,
             .end = std::min(columns_.num_tiles(), begin + tiles_per_task_),
@@ -102,6 +117,7 @@ class Rotator {
     const int64_t head = task % head_tasks * heads_per_task_;
     return {.args = args_,
             .source = source_,
+            .written_bytes = written_bytes_,
             .token_begin = token,
             .token_end = std::min(tokens_, token + tokens_per_task_),
             .head_begin = head,
@@ -111,6 +127,7 @@ class Rotator {
 
   const RopeArgs& args_;
   RowSource source_;
+  int64_t written_bytes_;
   ColumnPlan columns_;
   bool by_columns_;
   int64_t tokens_;  // of all batches
@@ -124,11 +141,13 @@ class Rotator {
 
 void RotateTensors(absl::Span<const RopeArgs> tensors, HostContext& context) {
   absl::InlinedVector<Rotator, 2> rotators;
+  int64_t written_bytes = 0;
+  for (const RopeArgs& args : tensors) written_bytes += args.x_out.NumBytes();
   int64_t num_tasks = 0;
   int64_t scratch_size = 0;  // of a thread
   for (const RopeArgs& args : tensors) {
     if (args.x_in.NumElements() == 0) continue;
-    rotators.emplace_back(args);
+    rotators.emplace_back(args, written_bytes);
     num_tasks += rotators.back().num_tasks();
     scratch_size += rotators.back().scratch_size();
   }
