@@ -14,10 +14,10 @@ namespace tilework {
 namespace {
 
 void DeclarePrior(const AttentionCteArgs& args, SchemaVisitor& v) {
-  const Presence with_k_prior =
-      RequiredUnless(!args.k_prior.present(), "k_prior is not given");
   DeclareLikeQ("k_prior", args.k_prior, "B? Hkv Sp D", args.q, Optional(),
                "keys of the prefix", v);
+  const Presence with_k_prior =
+      RequiredUnless(!args.k_prior.present(), "k_prior is not given");
   DeclareLikeQ("v_prior", args.v_prior, "B? Hkv Sp Dv", args.q, with_k_prior,
                "values of the prefix", v);
   v.Input("prior_used_len", args.prior_used_len,

@@ -43,6 +43,12 @@ constexpr double kScoreError = 3e-5;
 // The norm of n errors scatters around its mean by a share of about 1 / sqrt n.
 double Scatter(size_t n) { return 1 + 4 / std::sqrt(static_cast<double>(n)); }
 
+double Norm(const std::vector<double>& values) {
+  double squares = 0;
+  for (double value : values) squares += value * value;
+  return std::sqrt(squares);
+}
+
 }  // namespace
 
 void AttentionReference::AddRow(
@@ -65,13 +71,16 @@ void AttentionReference::AddRow(
   for (int64_t d = 0; d < dv; ++d) {
     double total = 0;
     double absolute = 0;
+    double squares = 0;
     for (size_t c = 0; c < weights.size(); ++c) {
       const double v = value(static_cast<int64_t>(c), d);
       total += weights[c] * v;
       absolute += weights[c] * std::abs(v);
+      squares += weights[c] * v * (weights[c] * v);
     }
     out.push_back(sum == 0 ? 0 : total / sum);
     magnitude.push_back(sum == 0 ? 0 : absolute / sum);
+    spread.push_back(sum == 0 ? 0 : std::sqrt(squares) / sum);
   }
 }
 
@@ -91,9 +100,11 @@ std::vector<ExpectedTensor> WithBounds(const AttentionReference& reference,
     expected_out.bound.push_back(
         magnitude == 0 ? 0 : factor * (element * magnitude + 1e-30));
   }
-  if (!reference.out.empty()) {
-    expected_out.frobenius =
-        factor * bounds.frobenius * Scatter(reference.out.size());
+  const double norm = Norm(reference.out);
+  if (norm > 0) {
+    expected_out.frobenius = factor * bounds.frobenius *
+                             Scatter(reference.out.size()) *
+                             std::hypot(1, Norm(reference.spread) / norm);
   }
   ExpectedTensor expected_lse = {
       .name = "out_lse", .actual = lse, .reference = reference.lse};

@@ -20,6 +20,7 @@ namespace tilework {
 struct AttentionReference {
   std::vector<double> out;
   std::vector<double> magnitude;  // sum_c P[c] |v[c]|, of which bounds are made
+  std::vector<double> spread;     // sqrt(sum_c (P[c] v[c])^2)
   std::vector<double> lse;
   std::vector<double> largest_score;  // max |score| of each row
 
