@@ -178,6 +178,12 @@ bool SetOutside(const MadeArguments::MadeAttribute& attribute, Random& random,
 Fault BreakAttribute(MadeArguments& made, Random& random) {
   const auto& attribute = made.attributes[static_cast<size_t>(
       random.Integer(0, static_cast<int64_t>(made.attributes.size()) - 1))];
+  if (attribute.required && attribute.field.is_optional() &&
+      random.Bits() % 2 == 0) {
+    attribute.field.set(AttributeValue());
+    return {
+        absl::StrCat(attribute.name, " is missing"), {attribute.name}, true};
+  }
   std::string text;
   const bool outside = SetOutside(attribute, random, text);
   return {absl::StrCat(attribute.name, " is ", text),

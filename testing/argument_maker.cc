@@ -75,6 +75,7 @@ double AnyValue(const Domain& domain, DType dtype, Random& random) {
     if (dtype == DType::kE8M0) {
       return std::exp2(static_cast<double>(random.Integer(-6, 6)));
     }
+    if (dtype == DType::kU8) return static_cast<double>(random.Integer(0, 255));
     return whole ? static_cast<double>(random.Integer(0, 3)) : random.Normal();
   }
   const Domain::Examples examples = domain.MakeExamples(whole);
@@ -87,12 +88,12 @@ double AnyValue(const Domain& domain, DType dtype, Random& random) {
     high = std::max(high, value);
   }
   if (!(low <= high)) return 0;
-  if (whole) {
-    return static_cast<double>(
-        random.Integer(static_cast<int64_t>(low), static_cast<int64_t>(high)));
-  }
-  const double value = random.Uniform(low, high);
-  return domain.Contains(value) ? value : high;
+  const double value =
+      whole ? static_cast<double>(random.Integer(static_cast<int64_t>(low),
+                                                 static_cast<int64_t>(high)))
+            : random.Uniform(low, high);
+  if (domain.Contains(value)) return value;
+  return OneIn(2, random) ? low : high;
 }
 
 class Maker final : public SchemaVisitor {
@@ -104,6 +105,9 @@ class Maker final : public SchemaVisitor {
   bool consistent() const { return consistent_; }
 
   void Kernel(const KernelInfo& info) override { rows_ = info.rows; }
+  void RowsDepend(bool depend, std::string_view /*when*/) override {
+    if (depend) rows_ = "";
+  }
   void Symbol(std::string_view symbol, const Domain& domain) override {
     domains_[symbol] = domain;
   }
@@ -189,6 +193,10 @@ class Maker final : public SchemaVisitor {
         for (const int64_t dim : Leading()) shape.push_back(dim);
         continue;
       }
+      if (word == kOneElementWord) {
+        for (int64_t i = random_.Integer(0, 2); i > 0; --i) shape.push_back(1);
+        continue;
+      }
       const bool may_lack = absl::ConsumeSuffix(&word, "?");
       int64_t number = 0;
       if (absl::SimpleAtoi(word, &number)) {
@@ -203,7 +211,8 @@ class Maker final : public SchemaVisitor {
     return shape;
   }
 
-  bool WantsTensor(const Presence& presence) {
+  // Of a tensor, or of an attribute that may be absent.
+  bool Wants(const Presence& presence) {
     switch (presence.kind) {
       case Presence::Kind::kRequired:
         return true;
@@ -241,7 +250,7 @@ class Maker final : public SchemaVisitor {
 
   void VisitTensor(Direction direction, std::string_view name,
                    const TensorField& tensor, const TensorSpec& spec) override {
-    if (!consistent_ || !WantsTensor(spec.presence)) return;
+    if (!consistent_ || !Wants(spec.presence)) return;
     const auto dtypes = spec.dtypes.dtypes();
     if (dtypes.empty()) {
       consistent_ = false;
@@ -280,9 +289,12 @@ class Maker final : public SchemaVisitor {
   void VisitAttribute(std::string_view name, const AttributeField& attribute,
                       const AttributeSpec& spec) override {
     if (!consistent_) return;
-    made_.attributes.push_back({std::string(name), attribute, spec.domain});
-    if (OneIn(2, random_)) return;
-    attribute.set(AnyAttribute(attribute, spec.domain));
+    const bool required = spec.presence.kind == Presence::Kind::kRequired;
+    made_.attributes.push_back(
+        {std::string(name), attribute, spec.domain, required});
+    if (Wants(spec.presence)) {
+      attribute.set(AnyAttribute(attribute, spec.domain));
+    }
   }
 
   AttributeValue AnyAttribute(const AttributeField& attribute,
@@ -347,6 +359,7 @@ class TextVisitor final : public SchemaVisitor {
   std::string text;
 
   void Kernel(const KernelInfo& info) override { text = info.name; }
+  void RowsDepend(bool, std::string_view) override {}
   void Symbol(std::string_view, const Domain&) override {}
   void Multiple(std::string_view, std::string_view) override {}
   void NotLess(std::string_view, std::string_view) override {}

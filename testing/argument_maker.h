@@ -56,6 +56,7 @@ class MadeArguments {
     std::string name;
     AttributeField field;
     Domain domain;
+    bool required = false;
   };
 
   explicit MadeArguments(std::unique_ptr<AnyArguments> arguments)

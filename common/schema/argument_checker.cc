@@ -23,6 +23,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/domain.h"
 #include "tilework/common/tensor/overlap.h"
+#include "tilework/common/tensor/packing.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -52,6 +53,10 @@ std::string DescribeShapes(std::string_view shapes) {
   for (std::string_view pattern : absl::StrSplit(shapes, '|')) {
     std::vector<std::string_view> words =
         absl::StrSplit(pattern, ' ', absl::SkipEmpty());
+    if (words == std::vector<std::string_view>{kOneElementWord}) {
+      alternatives.push_back("one element");
+      continue;
+    }
     const bool may_lack_first =
         !words.empty() && absl::ConsumeSuffix(&words[0], "?");
     const auto add = [&] {
@@ -73,6 +78,7 @@ struct ArgumentChecker::Pattern {
   int size = 0;
   bool has_leading = false;
   bool may_lack_first = false;  // written "B?"
+  bool is_one_element = false;  // of any rank
 
   explicit Pattern(std::string_view text) : text(text) {
     while (!text.empty()) {
@@ -80,6 +86,10 @@ struct ArgumentChecker::Pattern {
       if (word.empty()) continue;
       if (word == "...") {
         has_leading = true;
+        continue;
+      }
+      if (word == kOneElementWord) {
+        is_one_element = true;
         continue;
       }
       ABSL_CHECK_LT(size, kMaxRank) << text;
@@ -91,6 +101,7 @@ struct ArgumentChecker::Pattern {
     return words[static_cast<size_t>(i)];
   }
   bool RankFits(int rank) const {
+    if (is_one_element) return true;
     return has_leading ? rank >= size : rank == size || LacksFirst(rank);
   }
   bool LacksFirst(int rank) const { return may_lack_first && rank == size - 1; }
@@ -224,6 +235,9 @@ void ArgumentChecker::CheckStorage(std::string_view name,
   if (!ok()) return;
   Require(tensor.data() != nullptr || tensor.NumElements() == 0, name, " is ",
           shape, " but its data is null");
+  Require(PackFactor(tensor.dtype()) == 1 || IsPacked(tensor), name, " of ",
+          Name(tensor.dtype()), " has strides ", tensor.strides(),
+          ", expected 1 in one dimension and even ones elsewhere");
 }
 
 void ArgumentChecker::CheckShape(std::string_view name,
@@ -245,10 +259,16 @@ void ArgumentChecker::CheckShape(std::string_view name,
     Require(false, name, " is ", shape, ", expected ", DescribeShapes(shapes));
     return;
   }
+  if (fitting->is_one_element) {
+    Require(shape.Product() == 1, name, " is ", shape, ", expected ",
+            DescribeShapes(shapes));
+    return;
+  }
   Match(name, shape, *fitting);
 }
 
 bool ArgumentChecker::Matches(const Dims& given, const Pattern& pattern) const {
+  if (pattern.is_one_element) return given.Product() == 1;
   const Dims shape = pattern.Complete(given);
   const int num_leading = shape.size() - pattern.size;
   if (pattern.has_leading && has_leading_) {

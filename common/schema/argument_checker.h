@@ -41,6 +41,9 @@ inline constexpr DType kF32Only[] = {DType::kF32};
 inline constexpr DType kIndexTypes[] = {DType::kI32, DType::kI64};
 inline constexpr DType kI32Only[] = {DType::kI32};
 
+// In place of a shape: one element, of any rank.
+inline constexpr std::string_view kOneElementWord = "1*";
+
 // "[B, S, H] or [T, H]" for "B S H | T H".
 std::string DescribeShapes(std::string_view shapes);
 

@@ -76,6 +76,33 @@ TEST_F(ArgumentCheckerTest, AlternativesOfTheSameRank) {
   EXPECT_EQ(Message(), "kernel: c is [4, 3] but B = 2 (from x [2, 3, 4])");
 }
 
+TEST_F(ArgumentCheckerTest, OneElementOfAnyRank) {
+  for (const Dims& shape : {Dims(), Dims({1}), Dims({1, 1, 1})}) {
+    check_.Required("x", F32(shape), "1*", kFloatTypes);
+  }
+  check_.Required("w", F32({4}), "N | 1*", kFloatTypes);
+  check_.Required("v", F32({1, 1}), "N | 1*", kFloatTypes);
+  EXPECT_TRUE(check_.ok()) << Message();
+  EXPECT_EQ(check_["N"], 4);
+  check_.Required("u", F32({1, 2}), "N | 1*", kFloatTypes);
+  EXPECT_EQ(Message(), "kernel: u is [1, 2], expected [N] or one element");
+}
+
+TEST_F(ArgumentCheckerTest, PackedElements) {
+  constexpr DType kPacked[] = {DType::kF4E2M1};
+  const auto view = [&](const Dims& shape, const Dims& strides) {
+    return ConstTensor(data_, DType::kF4E2M1, shape, strides);
+  };
+  check_.Required("x", view({3, 5}, {6, 1}), "M N", kPacked);
+  check_.Required("y", view({3, 5}, {1, 4}), "M N", kPacked);
+  check_.Required("one", view({1, 1}, {3, 3}), "1*", kPacked);
+  EXPECT_TRUE(check_.ok()) << Message();
+  check_.Required("z", view({3, 5}, {5, 1}), "M N", kPacked);
+  EXPECT_EQ(Message(),
+            "kernel: z of f4e2m1 has strides [5, 1], expected 1 in one "
+            "dimension and even ones elsewhere");
+}
+
 TEST_F(ArgumentCheckerTest, LeadingDimensions) {
   check_.Required("x", F32({2, 3, 4}), "... H", kFloatTypes);
   check_.Required("rstd", F32({2, 3}), "...", kFloatTypes);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -55,10 +56,12 @@ void CheckRows(std::string_view name, const ConstTensor& tensor,
   const int64_t stride = is_scalar ? 0 : tensor.stride(-1);
   const RowOffsets offsets(tensor, tensor.rank() - 1);
   const int64_t num_rows = size == 0 ? 0 : tensor.NumElements() / size;
+  const std::optional<Domain::Range> range = domain.range();
   for (int64_t row = 0; row < num_rows; ++row) {
     const T* values = tensor.data<T>() + offsets[row];
     for (int64_t i = 0; i < size; ++i) {
       const double value = Widen(values[i * stride]);
+      if (range && value >= range->least && value <= range->greatest) continue;
       if (domain.Contains(value)) continue;
       check.Require(false, name, PlaceOf(tensor.shape(), row, i), " is ", value,
                     ", expected ", domain.ToString());
@@ -162,10 +165,15 @@ void CheckVisitor::VisitTensor(Direction direction, std::string_view name,
 void CheckVisitor::VisitAttribute(std::string_view name,
                                   const AttributeField& attribute,
                                   const AttributeSpec& spec) {
-  if (!check_->ok() || spec.domain.is_any()) return;
+  if (!check_->ok()) return;
   const AttributeValue value = attribute.get();
-  if (std::holds_alternative<std::monostate>(value)) return;
-  if (Fits(value, spec.domain)) return;
+  const bool is_given = !std::holds_alternative<std::monostate>(value);
+  const Presence& presence = spec.presence;
+  check_->Require(is_given || presence.kind != Presence::Kind::kRequired, name,
+                  " is missing but ", presence.required_if);
+  check_->Require(!is_given || presence.kind != Presence::Kind::kForbidden,
+                  name, " is given but ", presence.unless);
+  if (!is_given || spec.domain.is_any() || Fits(value, spec.domain)) return;
   const bool is_dtype = attribute.type() == AttributeType::kDType;
   check_->Require(false, name, " is ", AttributeNumber(value), ", expected ",
                   is_dtype ? spec.domain.ToFormula() : spec.domain.ToString());

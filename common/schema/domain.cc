@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -64,6 +65,32 @@ bool Domain::Holds(double value) const {
   return false;
 }
 
+std::optional<Domain::Range> Domain::range() const {
+  constexpr double kLargest = std::numeric_limits<double>::max();
+  switch (kind_) {
+    case Kind::kAny:
+      return Range{-kInfinity, kInfinity};
+    case Kind::kAtLeast:
+      return Range{low_.value, kInfinity};
+    case Kind::kFiniteAtLeast:
+      return Range{low_.value, kLargest};
+    case Kind::kFiniteAbove:
+      return Range{std::nextafter(low_.value, kInfinity), kLargest};
+    case Kind::kBetween:
+      return Range{low_.value, high_.value};
+    case Kind::kAboveUpTo:
+      return Range{std::nextafter(low_.value, kInfinity), high_.value};
+    case Kind::kFromBelow:
+      return Range{low_.value, std::nextafter(high_.value, -kInfinity)};
+    case Kind::kEvenBetween:
+    case Kind::kDivisor:
+    case Kind::kEither:
+    case Kind::kEnumerators:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 std::string Domain::EnumeratorsText(bool formula) const {
   std::string text;
   for (size_t i = 0; i < enumerators_.size(); ++i) {
@@ -96,7 +123,7 @@ std::string Domain::WordsText(bool formula) const {
     case Kind::kFiniteAbove:
       return absl::StrCat("> ", low, " and finite");
     case Kind::kBetween:
-      return absl::StrCat(low, "..", high);
+      return low == high ? low : absl::StrCat(low, "..", high);
     case Kind::kAboveUpTo:
       return absl::StrCat("in (", low, ", ", high, "]");
     case Kind::kFromBelow:
@@ -136,8 +163,9 @@ Domain::Examples Domain::MakeExamples(bool whole) const {
   }
   const double low = low_.value;
   const double high = high_.value;
-  for (const double value : {low, high, low + 1, high - 1, std::trunc(high / 2),
-                             (low + high) / 2, low - 1, high + 1}) {
+  for (const double value :
+       {low, high, low + 1, high - 1, std::trunc(high / 2), (low + high) / 2,
+        low - 1, high + 1, low + 2, low + 6, low + 30}) {
     add(value);
   }
   if (!whole) {

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -90,6 +91,13 @@ class Domain {
 
   bool Contains(double value) const;
   bool is_any() const { return kind_ == Kind::kAny; }
+  // Its numbers but for NaN, if they are all those between two of f64; for
+  // loops over many values.
+  struct Range {
+    double least;
+    double greatest;
+  };
+  std::optional<Range> range() const;
   absl::Span<const Enumerator> enumerators() const { return enumerators_; }
 
   // "1..8", ">= 0 and finite", "0 (NONE) or 1 (PRE)"; empty if every number is

@@ -43,6 +43,9 @@ std::string PresenceText(const Presence& presence) {
   if (presence.otherwise == Presence::Kind::kOptional) {
     parts.push_back("optional");
   }
+  if (!presence.required_if.empty()) {
+    parts.push_back(absl::StrCat("required if ", presence.required_if));
+  }
   if (!presence.unless.empty()) {
     parts.push_back(absl::StrCat("not if ", presence.unless));
   }
@@ -63,6 +66,11 @@ void DescribeVisitor::Kernel(const KernelInfo& info) {
   description_.name = info.name;
   description_.summary = info.summary;
   description_.rows = info.rows;
+}
+
+void DescribeVisitor::RowsDepend(bool /*depend*/, std::string_view when) {
+  description_.rules.push_back(
+      absl::StrCat("rows depend on each other if ", when));
 }
 
 void DescribeVisitor::Symbol(std::string_view symbol, const Domain& domain) {
@@ -110,11 +118,19 @@ void DescribeVisitor::VisitAttribute(std::string_view name,
                                      const AttributeField& attribute,
                                      const AttributeSpec& spec) {
   const std::string value = AttributeText(attribute.get(), spec);
+  std::vector<std::string> allowed;
+  if (!spec.domain.is_any()) allowed.push_back(spec.domain.ToFormula());
+  if (!spec.presence.required_if.empty()) {
+    allowed.push_back(absl::StrCat("required if ", spec.presence.required_if));
+  }
+  if (!spec.presence.unless.empty()) {
+    allowed.push_back(absl::StrCat("not if ", spec.presence.unless));
+  }
   description_.attributes.push_back(
       {.name = std::string(name),
        .type = AttributeTypeText(attribute, spec),
        .default_value = value.empty() ? std::string(spec.absent) : value,
-       .allowed = spec.domain.ToFormula(),
+       .allowed = absl::StrJoin(allowed, "; "),
        .help = std::string(spec.help)});
 }
 

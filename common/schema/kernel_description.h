@@ -54,6 +54,7 @@ class DescribeVisitor final : public SchemaVisitor {
   KernelDescription Take() { return std::move(description_); }
 
   void Kernel(const KernelInfo& info) override;
+  void RowsDepend(bool depend, std::string_view when) override;
   void Symbol(std::string_view symbol, const Domain& domain) override;
   void Multiple(std::string_view symbol, std::string_view of) override;
   void NotLess(std::string_view symbol, std::string_view least) override;

@@ -28,7 +28,7 @@
 // first tensor that names a symbol gives it its value, later ones must agree. A
 // leading "..." stands for any number of dimensions, the same wherever it
 // appears. A leading symbol with a question mark, "B?", is a dimension that may
-// be left out; the symbol is 1 then.
+// be left out; the symbol is 1 then. "1*" alone is one element of any rank.
 
 #ifndef TILEWORK_COMMON_SCHEMA_SCHEMA_VISITOR_H_
 #define TILEWORK_COMMON_SCHEMA_SCHEMA_VISITOR_H_
@@ -131,7 +131,7 @@ class DTypes {
 DTypes SameAs(const ConstTensor& tensor, std::string_view text);
 DTypes SameAsOr(const ConstTensor& tensor, DType other, std::string_view text);
 
-// Whether a tensor must, may or must not be given.
+// Whether a tensor, or an optional attribute, must, may or must not be given.
 struct Presence {
   enum class Kind : uint8_t { kRequired, kOptional, kForbidden };
   Kind kind = Kind::kRequired;
@@ -139,6 +139,8 @@ struct Presence {
   std::string_view unless = {};
   // What it is when it is not forbidden.
   Kind otherwise = Kind::kRequired;
+  // Why one that is otherwise optional is required: "mode is YARN".
+  std::string_view required_if = {};
 };
 constexpr Presence Required() { return {}; }
 constexpr Presence Optional() {
@@ -152,6 +154,13 @@ constexpr Presence RequiredUnless(bool forbidden, std::string_view reason) {
                             : Presence::Kind::kRequired,
           .unless = reason,
           .otherwise = Presence::Kind::kRequired};
+}
+// Optional, but required where `required`; `reason` says when that is.
+constexpr Presence OptionalOrIf(bool required, std::string_view reason) {
+  return {
+      .kind = required ? Presence::Kind::kRequired : Presence::Kind::kOptional,
+      .otherwise = Presence::Kind::kOptional,
+      .required_if = reason};
 }
 constexpr Presence OptionalUnless(bool forbidden, std::string_view reason) {
   return {.kind = forbidden ? Presence::Kind::kForbidden
@@ -182,6 +191,8 @@ enum class Direction : uint8_t { kInput, kOutput, kInOut };
 
 struct AttributeSpec {
   Domain domain = {};
+  // Of an optional attribute.
+  Presence presence = Optional();
   // The value in place of an absent one: "H".
   std::string_view absent = {};
   std::string_view help;
@@ -193,6 +204,9 @@ class SchemaVisitor {
 
   // First of all.
   virtual void Kernel(const KernelInfo& info) = 0;
+  // Takes the independent rows back where `depend`; `when` says when that is,
+  // such as "granularity is TENSOR". Before any tensor.
+  virtual void RowsDepend(bool depend, std::string_view when) = 0;
   // What a size may be; before the tensors that name it.
   virtual void Symbol(std::string_view symbol, const Domain& domain) = 0;
   // The same, where only another symbol tells: `symbol` is a multiple of `of`.

@@ -38,16 +38,6 @@ inline bool HasRows(const ConstTensor& tensor) {
   return has_rows;
 }
 
-// Whether dimension i < 0 has stride 1 and all others even strides, as packed
-// elements must lie. Dimensions of one element have no stride.
-inline bool IsPackedAlong(const ConstTensor& tensor, int i) {
-  bool packed = tensor.dim(i) <= 1 || tensor.stride(i) == 1;
-  for (int j = -tensor.rank(); j < 0; ++j) {
-    packed &= j == i || tensor.dim(j) <= 1 || tensor.stride(j) % 2 == 0;
-  }
-  return packed;
-}
-
 // The product of all dimensions but the last; 1 for rank 0.
 inline int64_t NumRows(const ConstTensor& tensor) {
   int64_t rows = 1;

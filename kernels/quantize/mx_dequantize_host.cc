@@ -11,6 +11,8 @@
 #include "tilework/common/dtype/mx.h"
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
+#include "tilework/common/tensor/packing.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
@@ -192,10 +194,10 @@ namespace tilework {
 HWY_EXPORT(MxDequantizeHost);
 
 absl::Status MxDequantize(const MxDequantizeArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.y.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(MxDequantizeHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.y.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(MxDequantizeHost)(args, context);
+  });
 }
 
 }  // namespace tilework
