@@ -40,6 +40,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct Fp8DequantizeArgs {
   ConstTensor quantized;
   ConstTensor dequant_scale;
@@ -50,6 +52,9 @@ struct Fp8DequantizeArgs {
   // With granularity kRow only.
   bool packed = false;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const Fp8DequantizeArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const Fp8DequantizeArgs& args);

@@ -10,6 +10,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
@@ -158,10 +159,10 @@ HWY_EXPORT(Fp8DequantizeHost);
 
 absl::Status Fp8Dequantize(const Fp8DequantizeArgs& args,
                            HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.y.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(Fp8DequantizeHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.y.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(Fp8DequantizeHost)(args, context);
+  });
 }
 
 }  // namespace tilework

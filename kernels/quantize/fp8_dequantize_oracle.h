@@ -13,6 +13,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/fp8_dequantize.h"
 #include "tilework/kernels/quantize/quantize_testing.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
@@ -42,6 +43,11 @@ inline std::vector<double> Fp8DequantizeOracle(const Fp8DequantizeArgs& args) {
     y.push_back(RoundToDType(static_cast<double>(product), args.y.dtype()));
   }
   return y;
+}
+
+inline std::vector<ExpectedTensor> Fp8DequantizeExpected(
+    const Fp8DequantizeArgs& args) {
+  return {ExpectedValues("y", args.y, Fp8DequantizeOracle(args))};
 }
 
 }  // namespace tilework

@@ -113,9 +113,7 @@ class Problem {
 };
 
 void ExpectMatches(const Fp8DequantizeArgs& args) {
-  const std::vector<double> reference = Fp8DequantizeOracle(args);
-  EXPECT_TRUE(
-      Within(args.y, reference, std::vector<double>(reference.size(), 0.0)));
+  EXPECT_TRUE(Agrees(Fp8DequantizeExpected(args)));
 }
 
 class Fp8DequantizeTest : public SimdTargetTest {
@@ -376,11 +374,12 @@ TEST_F(Fp8DequantizeErrorTest, Scale) {
   args_.granularity = Granularity::kGroup;
   ExpectError("fp8_dequantize: dequant_scale is [2, 3, 1] but H/G = 2");
   args_.granularity = Granularity::kTensor;
-  ExpectError("fp8_dequantize: dequant_scale is [2, 3, 1] but dimension 0");
+  ExpectError(
+      "fp8_dequantize: dequant_scale is [2, 3, 1], expected one element");
   const double before = Read(problem_.scale(), {1, 2, 0});
   for (const float value : {0.0f, -1.0f, kInfinity}) {
     Write(problem_.scale(), {1, 2, 0}, static_cast<double>(value));
-    ExpectError("fp8_dequantize: dequant_scale has the value ");
+    ExpectError("fp8_dequantize: dequant_scale[1, 2, 0] is ");
     Write(problem_.scale(), {1, 2, 0}, before);
   }
 }
@@ -398,16 +397,20 @@ TEST_F(Fp8DequantizeErrorTest, Packed) {
   ExpectError("fp8_dequantize: dequant_scale is given but packed is true");
   args_.packed = true;
   args_.dequant_scale = ConstTensor();
-  ExpectError(
-      "fp8_dequantize: quantized is [2, 3, 8] but H+4 = 12 (from H + 4)");
+  ExpectError("fp8_dequantize: y is [2, 3, 8] but H = 4 (from H+4 - 4)");
+  const GuardedTensor narrow(kE4M3, {2, 3, 3});
+  args_.packed = true;
+  args_.dequant_scale = ConstTensor();
+  args_.quantized = narrow;
+  ExpectError("fp8_dequantize: quantized is [2, 3, 3]: H+4 = 3, expected >= 4");
   args_.packed = true;
   args_.granularity = Granularity::kGroup;
   ExpectError("fp8_dequantize: packed with granularity 1, expected 0 (ROW)");
-  const GuardedTensor empty(kF32, {2, 3, 0});
+  const GuardedTensor empty(kE4M3, {2, 3, 4});
   args_.packed = true;
   args_.dequant_scale = ConstTensor();
-  args_.y = empty;
-  ExpectError("fp8_dequantize: y is [2, 3, 0]: H = 0, expected >= 1");
+  args_.quantized = empty;
+  ExpectError("fp8_dequantize: quantized is [2, 3, 4]: H = 0, expected >= 1");
 }
 
 TEST_F(Fp8DequantizeErrorTest, Overlap) {

@@ -35,6 +35,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct MxDequantizeArgs {
   ConstTensor data;
   ConstTensor scales;
@@ -42,6 +44,9 @@ struct MxDequantizeArgs {
   // -1 or -2.
   int axis = -1;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const MxDequantizeArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const MxDequantizeArgs& args);

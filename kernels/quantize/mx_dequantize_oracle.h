@@ -31,6 +31,11 @@ inline std::vector<double> MxDequantizeOracle(const MxDequantizeArgs& args) {
   return y;
 }
 
+inline std::vector<ExpectedTensor> MxDequantizeExpected(
+    const MxDequantizeArgs& args) {
+  return {ExpectedValues("y", args.y, MxDequantizeOracle(args))};
+}
+
 }  // namespace tilework
 
 #endif  // TILEWORK_KERNELS_QUANTIZE_MX_DEQUANTIZE_ORACLE_H_

@@ -7,50 +7,49 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
-#include "tilework/kernels/quantize/quantize_check.h"
+#include "tilework/kernels/quantize/quantize_declare.h"
 
 namespace tilework {
 namespace {
 
-// A vector whose size is `symbol`, or one element.
-void CheckScale(std::string_view name, const ConstTensor& scale,
-                std::string_view symbol, ArgumentChecker& check) {
-  if (scale.present() && scale.rank() != 1) {
-    check.Required(name, scale, kOneElement, kF32Only);
-    check.Bind(symbol, 1, name);
-  } else {
-    check.Required(name, scale, symbol, kF32Only);
-  }
+// A vector whose size is `symbol`, which `shapes` begins with, or one element.
+void DeclareScale(std::string_view name, const ConstTensor& scale,
+                  std::string_view symbol, std::string_view shapes,
+                  std::string_view help, SchemaVisitor& v) {
+  v.Input(name, scale,
+          {.shape = shapes,
+           .dtypes = kF32Only,
+           .values = kScaleValues,
+           .help = help});
+  if (scale.rank() != 1) v.Bind(symbol, "one element", [] { return 1; });
 }
 
 }  // namespace
 
+void Declare(const PreCombineDequantScalesArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "pre_combine_dequant_scales",
+            .summary = "The products of weight and input scales",
+            .rows = "T"});
+  DeclareScale("weight_dequant_scale", args.weight_dequant_scale, "N", "N | 1*",
+               "of the columns of a product, or of all", v);
+  DeclareScale("input_dequant_scale", args.input_dequant_scale, "T", "T | 1*",
+               "of its rows, or of all", v);
+  const bool one_weight = v["N"] == 1;
+  const bool one_input = v["T"] == 1;
+  v.Output("combined", args.combined,
+           {.shape = {{"T N", "", !one_weight && !one_input},
+                      {"T N | N", "T = 1", !one_weight && one_input},
+                      {"T N | T", "N = 1", one_weight && !one_input},
+                      {"1*", "T = N = 1", one_weight && one_input}},
+            .dtypes = kF32Only,
+            .help = "a scale for each element of the product"});
+}
+
 absl::Status Validate(const PreCombineDequantScalesArgs& args) {
-  ArgumentChecker check("pre_combine_dequant_scales");
-  CheckScale("weight_dequant_scale", args.weight_dequant_scale, "N", check);
-  CheckScale("input_dequant_scale", args.input_dequant_scale, "T", check);
-  const bool one_weight = check["N"] == 1;
-  const bool one_input = check["T"] == 1;
-  std::string_view shape = "T N";
-  if (one_weight && one_input) {
-    shape = kOneElement;
-  } else if (one_input) {
-    shape = "T N|N";
-  } else if (one_weight) {
-    shape = "T N|T";
-  }
-  check.Require(args.combined.present(), "combined is missing");
-  check.Optional("combined", args.combined, shape, kF32Only);
-  check.NoOverlap("combined", args.combined, "weight_dequant_scale",
-                  args.weight_dequant_scale);
-  check.NoOverlap("combined", args.combined, "input_dequant_scale",
-                  args.input_dequant_scale);
-  CheckScaleValues("weight_dequant_scale", args.weight_dequant_scale,
-                   /*allow_nan=*/false, check);
-  CheckScaleValues("input_dequant_scale", args.input_dequant_scale,
-                   /*allow_nan=*/false, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

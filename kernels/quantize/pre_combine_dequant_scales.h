@@ -29,11 +29,16 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct PreCombineDequantScalesArgs {
   ConstTensor weight_dequant_scale;
   ConstTensor input_dequant_scale;
   Tensor combined;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const PreCombineDequantScalesArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const PreCombineDequantScalesArgs& args);

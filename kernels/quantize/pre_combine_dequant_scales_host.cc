@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
 #include "tilework/kernels/quantize/pre_combine_dequant_scales.h"
@@ -90,10 +91,10 @@ HWY_EXPORT(PreCombineDequantScalesHost);
 
 absl::Status PreCombineDequantScales(const PreCombineDequantScalesArgs& args,
                                      HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.combined.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(PreCombineDequantScalesHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.combined.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(PreCombineDequantScalesHost)(args, context);
+  });
 }
 
 }  // namespace tilework

@@ -8,19 +8,27 @@
 
 #include "tilework/kernels/quantize/pre_combine_dequant_scales.h"
 #include "tilework/kernels/quantize/quantize_testing.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
 // Exact.
-inline std::vector<float> PreCombineDequantScalesOracle(
+inline std::vector<double> PreCombineDequantScalesOracle(
     const PreCombineDequantScalesArgs& args) {
-  std::vector<float> combined;
+  std::vector<double> combined;
   for (const float input : ToFloats(args.input_dequant_scale)) {
     for (const float weight : ToFloats(args.weight_dequant_scale)) {
-      combined.push_back(weight * input);
+      const float product = weight * input;
+      combined.push_back(static_cast<double>(product));
     }
   }
   return combined;
+}
+
+inline std::vector<ExpectedTensor> PreCombineDequantScalesExpected(
+    const PreCombineDequantScalesArgs& args) {
+  return {ExpectedValues("combined", args.combined,
+                         PreCombineDequantScalesOracle(args))};
 }
 
 }  // namespace tilework

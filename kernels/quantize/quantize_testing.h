@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "tilework/common/dtype/dtype.h"
@@ -48,7 +49,32 @@ inline std::vector<uint8_t> Codes(const ConstTensor& tensor) {
   return result;
 }
 
-// Sets it.
+// What an output should be, exactly.
+inline ExpectedTensor ExpectedValues(std::string_view name,
+                                     const ConstTensor& actual,
+                                     const std::vector<double>& values) {
+  return {name, actual, values, std::vector<double>(values.size())};
+}
+
+// The same, by codes; those of f4e2m1 as numbers.
+inline ExpectedTensor ExpectedCodes(std::string_view name,
+                                    const ConstTensor& actual,
+                                    const std::vector<uint8_t>& codes) {
+  const bool packed = actual.dtype() == DType::kF4E2M1;
+  std::vector<double> values;
+  for (const uint8_t code : codes) {
+    values.push_back(packed ? static_cast<double>(static_cast<float>(
+                                  Float4E2M1::FromBits(code)))
+                            : code);
+  }
+  if (packed || !actual.present()) return ExpectedValues(name, actual, values);
+  return ExpectedValues(
+      name,
+      ConstTensor(actual.data(), DType::kU8, actual.shape(), actual.strides()),
+      values);
+}
+
+// Sets the code of an element.
 inline void SetCode(const Tensor& tensor, const Dims& index, uint8_t code) {
   int64_t at = 0;
   for (int i = 0; i < index.size(); ++i) at += index[i] * tensor.stride(i);

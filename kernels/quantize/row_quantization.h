@@ -47,6 +47,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct RowQuantizationArgs {
   ConstTensor hidden_state;
   Tensor quantized;
@@ -60,6 +62,9 @@ struct RowQuantizationArgs {
   float min_dequant_scale = 1e-6f;
   bool pow2_scale = false;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const RowQuantizationArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const RowQuantizationArgs& args);

@@ -11,6 +11,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/parallel/thread_pool.h"
 #include "tilework/common/quantize/fp8_rows.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
 #include "tilework/kernels/quantize/granularity.h"
@@ -130,10 +131,9 @@ void Quantize(const RowQuantizationArgs& args, HostContext& context) {
 
 absl::Status RowQuantization(const RowQuantizationArgs& args,
                              HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.hidden_state.NumElements() == 0) return absl::OkStatus();
-  Quantize(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.hidden_state.NumElements() > 0) Quantize(args, context);
+  });
 }
 
 }  // namespace tilework

@@ -10,8 +10,11 @@
 #include <vector>
 
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
+#include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/quantize_testing.h"
 #include "tilework/kernels/quantize/row_quantization.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
@@ -30,6 +33,7 @@ inline float Max8(DType dtype) {
 inline RowQuantizationReference RowQuantizationOracle(
     const RowQuantizationArgs& args) {
   std::vector<float> c = ToFloats(args.hidden_state);
+  if (c.empty()) return {};
   if (args.lower_bound > 1e-6f) {
     for (float& x : c) {
       if (x > args.lower_bound) x = args.lower_bound;
@@ -63,6 +67,22 @@ inline RowQuantizationReference RowQuantizationOracle(
     result.codes.push_back(Encode8(product, args.quantized.dtype()));
   }
   return result;
+}
+
+inline std::vector<ExpectedTensor> RowQuantizationExpected(
+    const RowQuantizationArgs& args) {
+  const RowQuantizationReference reference = RowQuantizationOracle(args);
+  std::vector<double> scales;
+  std::vector<uint8_t> exponents;
+  for (const float scale : reference.scales) {
+    scales.push_back(static_cast<double>(scale));
+    exponents.push_back(E8M0(scale).bits);
+  }
+  const ConstTensor& scale = args.dequant_scale;
+  return {ExpectedCodes("quantized", args.quantized, reference.codes),
+          scale.dtype() == DType::kE8M0
+              ? ExpectedCodes("dequant_scale", scale, exponents)
+              : ExpectedValues("dequant_scale", scale, scales)};
 }
 
 }  // namespace tilework

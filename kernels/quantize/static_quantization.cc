@@ -5,30 +5,44 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/kernels/quantize/quantize_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/quantize/quantize_declare.h"
 
 namespace tilework {
 
+void Declare(const StaticQuantizationArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "static_quantization",
+            .summary = "Quantization to 8-bit floating-point numbers with one "
+                       "calibrated scale",
+            .rows = "..."});
+  v.Input("hidden_state", args.hidden_state,
+          {.shape = "...", .dtypes = kFloatTypes, .help = "x"});
+  v.Input("input_dequant_scale", args.input_dequant_scale,
+          {.shape = "1*",
+           .dtypes = kF32Only,
+           .presence = Optional(),
+           .values = kScaleValues,
+           .help = "what a code is multiplied by to give x"});
+  v.Input("quant_scale", args.quant_scale,
+          {.shape = "1*",
+           .dtypes = kF32Only,
+           .presence = Optional(),
+           .values = kScaleValues,
+           .help = "what x is multiplied by; default 1 / input_dequant_scale"});
+  v.Rule("input_dequant_scale or quant_scale is given",
+         [&](ArgumentChecker& check) {
+           check.Require(
+               args.input_dequant_scale.present() || args.quant_scale.present(),
+               "input_dequant_scale and quant_scale are missing, expected one "
+               "of them");
+         });
+  v.Output("quantized", args.quantized,
+           {.shape = "...", .dtypes = kFloat8Types, .help = "codes"});
+}
+
 absl::Status Validate(const StaticQuantizationArgs& args) {
-  ArgumentChecker check("static_quantization");
-  check.Required("hidden_state", args.hidden_state, "...", kFloatTypes);
-  check.Require(
-      args.input_dequant_scale.present() || args.quant_scale.present(),
-      "input_dequant_scale and quant_scale are missing, expected one "
-      "of them");
-  check.Optional("input_dequant_scale", args.input_dequant_scale, kOneElement,
-                 kF32Only);
-  check.Optional("quant_scale", args.quant_scale, kOneElement, kF32Only);
-  check.Required("quantized", args.quantized, "...", kFloat8Types);
-  check.NoOverlap("quantized", args.quantized, "hidden_state",
-                  args.hidden_state);
-  check.NoOverlap("quantized", args.quantized, "input_dequant_scale",
-                  args.input_dequant_scale);
-  check.NoOverlap("quantized", args.quantized, "quant_scale", args.quant_scale);
-  CheckScaleValues("input_dequant_scale", args.input_dequant_scale,
-                   /*allow_nan=*/false, check);
-  CheckScaleValues("quant_scale", args.quant_scale, /*allow_nan=*/false, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -36,12 +36,17 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct StaticQuantizationArgs {
   ConstTensor hidden_state;
   ConstTensor input_dequant_scale;
   ConstTensor quant_scale;
   Tensor quantized;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const StaticQuantizationArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const StaticQuantizationArgs& args);

@@ -9,6 +9,7 @@
 
 #include "tilework/kernels/quantize/quantize_testing.h"
 #include "tilework/kernels/quantize/static_quantization.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
@@ -24,6 +25,12 @@ inline std::vector<uint8_t> StaticQuantizationOracle(
     codes.push_back(Encode8(product, args.quantized.dtype()));
   }
   return codes;
+}
+
+inline std::vector<ExpectedTensor> StaticQuantizationExpected(
+    const StaticQuantizationArgs& args) {
+  return {ExpectedCodes("quantized", args.quantized,
+                        StaticQuantizationOracle(args))};
 }
 
 }  // namespace tilework
