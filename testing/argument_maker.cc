@@ -359,7 +359,6 @@ class TextVisitor final : public SchemaVisitor {
   std::string text;
 
   void Kernel(const KernelInfo& info) override { text = info.name; }
-  void RowsDepend(bool, std::string_view) override {}
   void Symbol(std::string_view, const Domain&) override {}
   void Multiple(std::string_view, std::string_view) override {}
   void NotLess(std::string_view, std::string_view) override {}

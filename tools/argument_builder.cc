@@ -284,6 +284,10 @@ class BuiltArguments::Builder final : public SchemaVisitor {
          absl::StrSplit(alternative, ' ', absl::SkipEmpty())) {
       int64_t number = 0;
       absl::ConsumeSuffix(&word, "?");
+      if (word == kOneElementWord) {
+        shape.push_back(1);
+        continue;
+      }
       if (word == "...") {
         for (const int64_t dim : check_->leading()) shape.push_back(dim);
       } else if (absl::SimpleAtoi(word, &number)) {

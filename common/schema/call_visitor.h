@@ -37,7 +37,6 @@ class CallVisitor final : public SchemaVisitor {
   }
 
   void Kernel(const KernelInfo& info) override { kernel_ = info.name; }
-  void RowsDepend(bool, std::string_view) override {}
   void Symbol(std::string_view, const Domain&) override {}
   void Multiple(std::string_view, std::string_view) override {}
   void NotLess(std::string_view, std::string_view) override {}

@@ -31,7 +31,6 @@ class CheckVisitor final : public SchemaVisitor {
   absl::Status Finish();
 
   void Kernel(const KernelInfo& info) override { check_.emplace(info.name); }
-  void RowsDepend(bool /*depend*/, std::string_view /*when*/) override {}
   void Symbol(std::string_view symbol, const Domain& domain) override;
   void Multiple(std::string_view symbol, std::string_view of) override;
   void NotLess(std::string_view symbol, std::string_view least) override;

@@ -63,6 +63,24 @@ TEST(DomainTest, Contains) {
   EXPECT_FALSE(Domain::Either(0, 1).Contains(0.5));
 }
 
+TEST(DomainTest, RangesHoldTheSameNumbers) {
+  for (const Domain& domain :
+       {Domain(), Domain::AtLeast(0), Domain::FiniteAtLeast(0),
+        Domain::FiniteAbove(0), Domain::Between(1, 8), Domain::AboveUpTo(0, 1),
+        Domain::FromBelow(0, 1)}) {
+    const auto range = domain.range();
+    ASSERT_TRUE(range.has_value()) << domain.ToString();
+    for (const double value : {-kInfinity, -1e-300, 0.0, 5e-324, 1e-30, 0.5,
+                               1.0, 8.0, 8.5, 1e300, kInfinity}) {
+      EXPECT_EQ(value >= range->least && value <= range->greatest,
+                domain.Contains(value))
+          << value << " " << domain.ToString();
+    }
+  }
+  EXPECT_FALSE(Domain::EvenBetween(2, 8).range().has_value());
+  EXPECT_FALSE(Domain::Either(0, 1).range().has_value());
+}
+
 constexpr Enumerator kModes[] = {{0, "FAST"}, {2, "SAFE"}, {5, "BOTH"}};
 
 TEST(DomainTest, Words) {
@@ -341,6 +359,39 @@ TEST(DescribeKernelTest, Words) {
   EXPECT_THAT(kernel.rules,
               ElementsAre("D is >= 2", "Hq is a multiple of Hk", "P >= B",
                           "D/G = D / group", "Hq is not 7"));
+}
+
+// An attribute that another one requires, excludes or allows.
+struct FactorArgs {
+  Mode mode = Mode::kFast;
+  std::optional<double> factor;
+};
+
+void Declare(const FactorArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "toy"});
+  v.RowsDepend(args.mode == Mode::kSafe, "mode is SAFE");
+  v.Attribute("mode", args.mode, {.domain = Domain::OneOf(kModes)});
+  Presence presence = OptionalUnless(args.mode == Mode::kFast, "mode is FAST");
+  if (args.mode == Mode::kSafe) presence = OptionalOrIf(true, "mode is SAFE");
+  v.Attribute("factor", args.factor,
+              {.domain = Domain::AtLeast(1), .presence = presence});
+}
+
+TEST(AttributePresenceTest, RequiredAndForbidden) {
+  const auto message = [](const FactorArgs& args) {
+    return std::string(CheckArguments(args).message());
+  };
+  EXPECT_EQ(message({}), "");
+  EXPECT_EQ(message({.factor = 2}), "toy: factor is given but mode is FAST");
+  EXPECT_EQ(message({.mode = Mode::kSafe}),
+            "toy: factor is missing but mode is SAFE");
+  EXPECT_EQ(message({.mode = Mode::kSafe, .factor = 2}), "");
+  EXPECT_EQ(message({.mode = Mode::kSafe, .factor = 0}),
+            "toy: factor is 0, expected >= 1");
+  const KernelDescription kernel = DescribeKernel<FactorArgs>();
+  EXPECT_EQ(kernel.attributes[1].allowed, ">= 1; not if mode is FAST");
+  EXPECT_THAT(kernel.rules,
+              ElementsAre("rows depend on each other if mode is SAFE"));
 }
 
 TEST(CallReportTest, NamesKernelTensorsAndFigures) {

@@ -206,7 +206,7 @@ class SchemaVisitor {
   virtual void Kernel(const KernelInfo& info) = 0;
   // Takes the independent rows back where `depend`; `when` says when that is,
   // such as "granularity is TENSOR". Before any tensor.
-  virtual void RowsDepend(bool depend, std::string_view when) = 0;
+  virtual void RowsDepend(bool /*depend*/, std::string_view /*when*/) {}
   // What a size may be; before the tensors that name it.
   virtual void Symbol(std::string_view symbol, const Domain& domain) = 0;
   // The same, where only another symbol tells: `symbol` is a multiple of `of`.
