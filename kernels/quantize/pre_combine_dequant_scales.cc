@@ -24,7 +24,9 @@ void DeclareScale(std::string_view name, const ConstTensor& scale,
            .dtypes = kF32Only,
            .values = kScaleValues,
            .help = help});
-  if (scale.rank() != 1) v.Bind(symbol, "one element", [] { return 1; });
+  if (scale.rank() != 1) {
+    v.Bind(symbol, "1 for one element of another rank", [] { return 1; });
+  }
 }
 
 }  // namespace
