@@ -3,22 +3,30 @@
 
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
 #include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/common/tensor/packing.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
 namespace {
 
+constexpr Enumerator kScaleModes[] = {
+    {0, "FLOOR"}, {1, "CEIL"}, {2, "EVEN"}, {3, "RCEIL"}};
+// The last one along K only.
+constexpr DType kDataTypes[] = {DType::kF8E4M3, DType::kF8E5M2, DType::kF4E2M1};
 constexpr DType kScaleTypes[] = {DType::kE8M0, DType::kU8};
+constexpr std::string_view kScaleHelp =
+    "powers of two by their exponent + 127; 255 is NaN";
 
 bool HasRows(const ConstTensor& tensor) {
   bool has_rows = true;
@@ -30,94 +38,100 @@ int64_t NumBlocks(int64_t size) {
   return size / kMxBlockSize + (size % kMxBlockSize != 0 ? 1 : 0);
 }
 
-void CheckAttributes(const QuantizeMxfp8Args& args, ArgumentChecker& check) {
-  check.Require(args.axis == -1 || args.axis == -2, "axis is ", args.axis,
-                ", expected -1 or -2");
-  check.Require(args.block_size == kMxBlockSize, "block_size is ",
-                args.block_size, ", expected 32");
-  check.Require(args.scale_mode <= MxScaleMode::kRceil, "scale_mode is ",
-                static_cast<int>(args.scale_mode),
-                ", expected 0 (FLOOR), 1 (CEIL), 2 (EVEN) or 3 (RCEIL)");
+void DeclareAttributes(const QuantizeMxfp8Args& args, SchemaVisitor& v) {
+  v.Attribute("axis", args.axis,
+              {.domain = Domain::Either(-1, -2),
+               .help = "the dimension that blocks lie along"});
+  v.Attribute("scale_mode", args.scale_mode,
+              {.domain = Domain::OneOf(kScaleModes),
+               .help = "how the scale follows from the largest magnitude"});
+  v.Attribute("block_size", args.block_size,
+              {.domain = Domain::Between(kMxBlockSize, kMxBlockSize),
+               .help = "elements that share a scale"});
 }
 
 // Elements of 4 bits share bytes along the last dimension.
-void CheckPacking(std::string_view name, const Tensor& tensor,
-                  ArgumentChecker& check) {
-  if (!check.ok() || tensor.dtype() != DType::kF4E2M1) return;
-  bool whole_bytes = tensor.dim(-1) <= 1 || tensor.stride(-1) == 1;
-  for (int i = 0; i + 1 < tensor.rank(); ++i) {
-    whole_bytes &= tensor.dim(i) <= 1 || tensor.stride(i) % 2 == 0;
-  }
-  check.Require(whole_bytes, name, " of f4e2m1 has strides ", tensor.strides(),
-                ", expected 1 in the last dimension and even ones before");
+void DeclarePacking(std::string_view name, const Tensor& tensor,
+                    std::string_view rule, SchemaVisitor& v) {
+  v.Rule(rule, [&](ArgumentChecker& check) {
+    check.Require(tensor.dtype() != DType::kF4E2M1 || IsPackedAlong(tensor, -1),
+                  name, " of f4e2m1 has strides ", tensor.strides(),
+                  ", expected 1 in the last dimension");
+  });
 }
 
-void CheckData(const QuantizeMxfp8Args& args, ArgumentChecker& check) {
-  constexpr DType kDataTypes[] = {DType::kF8E4M3, DType::kF8E5M2,
-                                  DType::kF4E2M1};
+// Of src_tensor and data.
+Shapes SourceShapes(const QuantizeMxfp8Args& args) {
+  const bool is_vector = args.src_tensor.rank() == 1 && args.axis == -1;
+  return {{"... F K", "", !is_vector}, {"K", "src_tensor is [K]", is_vector}};
+}
+
+void DeclareSource(const QuantizeMxfp8Args& args, SchemaVisitor& v) {
+  v.Input("src_tensor", args.src_tensor,
+          {.shape = {{"... F K | K", "axis = -1", args.axis == -1},
+                     {"... F K", "axis = -2", args.axis == -2}},
+           .dtypes = kFloatTypes,
+           .help = "x"});
+  v.Rule("K >= 1 if there are rows", [&](ArgumentChecker& check) {
+    check.Require(check["K"] >= 1 || !HasRows(args.src_tensor),
+                  "src_tensor is ", args.src_tensor.shape(),
+                  ": K = 0, expected >= 1");
+  });
+  v.Bind("K/32", "ceil(K / 32)", [&] { return NumBlocks(v["K"]); });
+  v.Bind("F/32", "ceil(F / 32)", [&] { return NumBlocks(v["F"]); });
+}
+
+void DeclareData(const QuantizeMxfp8Args& args, SchemaVisitor& v) {
   const bool along_k = args.axis == -1;
-  const std::string_view shape =
-      along_k && !args.data_t.present() ? "... K" : "... F K";
-  check.Required("src_tensor", args.src_tensor, shape, kFloatTypes);
-  if (!check.ok()) return;
-  check.Require(check["K"] >= 1 || !HasRows(args.src_tensor), "src_tensor is ",
-                args.src_tensor.shape(), ": K = 0, expected >= 1");
-  check.Required("data", args.data, shape, kDataTypes);
-  check.Require(along_k || args.data.dtype() != DType::kF4E2M1,
-                "data has dtype f4e2m1 with axis -2, expected axis -1");
-  CheckPacking("data", args.data, check);
+  const bool is_vector = along_k && args.src_tensor.rank() == 1;
+  v.Output("data", args.data,
+           {.shape = SourceShapes(args),
+            .dtypes = {absl::MakeConstSpan(kDataTypes, along_k ? 3 : 2),
+                       "f8e4m3, f8e5m2; f4e2m1 too if axis = -1"},
+            .help = "element codes"});
+  DeclarePacking("data", args.data,
+                 "data of f4e2m1 is packed along its last dimension", v);
+  v.Output("scales", args.scales,
+           {.shape = {{"... F K/32", "axis = -1", along_k && !is_vector},
+                      {"K/32", "src_tensor is [K]", is_vector},
+                      {"... F/32 K", "axis = -2", !along_k}},
+            .dtypes = kScaleTypes,
+            .help = kScaleHelp});
 }
 
-void CheckScales(const QuantizeMxfp8Args& args, ArgumentChecker& check) {
-  const bool has_f = args.axis == -2 || args.data_t.present();
-  check.Bind("K/32", NumBlocks(check["K"]), "ceil(K / 32)");
-  if (has_f) check.Bind("F/32", NumBlocks(check["F"]), "ceil(F / 32)");
-  if (args.axis == -2) {
-    check.Required("scales", args.scales, "... F/32 K", kScaleTypes);
-  } else {
-    check.Required("scales", args.scales, has_f ? "... F K/32" : "... K/32",
-                   kScaleTypes);
-  }
-}
-
-void CheckTransposed(const QuantizeMxfp8Args& args, ArgumentChecker& check) {
-  check.Require(args.data_t.present() == args.scales_t.present(),
-                args.data_t.present() ? "data_t is given but scales_t is not"
-                                      : "scales_t is given but data_t is not");
-  if (!args.data_t.present()) return;
-  check.Require(args.axis == -1, "data_t is given with axis ", args.axis,
-                ", expected axis -1");
-  const DType type[] = {args.data.dtype()};
-  check.Required("data_t", args.data_t, "... K F", type);
-  check.Required("scales_t", args.scales_t, "... K F/32", kScaleTypes);
-  CheckPacking("data_t", args.data_t, check);
-}
-
-void CheckOverlaps(const QuantizeMxfp8Args& args, ArgumentChecker& check) {
-  const std::array<std::pair<std::string_view, Tensor>, 4> outputs = {
-      {{"data", args.data},
-       {"scales", args.scales},
-       {"data_t", args.data_t},
-       {"scales_t", args.scales_t}}};
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const auto& [name, tensor] = outputs[i];
-    check.NoOverlap(name, tensor, "src_tensor", args.src_tensor);
-    for (size_t j = 0; j < i; ++j) {
-      check.NoOverlap(name, tensor, outputs[j].first, outputs[j].second);
-    }
-  }
+void DeclareTransposed(const QuantizeMxfp8Args& args, SchemaVisitor& v) {
+  const bool is_vector = args.src_tensor.rank() == 1;
+  v.Output("data_t", args.data_t,
+           {.shape = "... K F",
+            .dtypes = SameAs(args.data, "as data"),
+            .presence = OptionalUnless(args.axis != -1 || is_vector,
+                                       "axis is -2 or src_tensor has no F"),
+            .help = "codes of src_tensor quantized along F, transposed"});
+  DeclarePacking("data_t", args.data_t,
+                 "data_t of f4e2m1 is packed along its last dimension", v);
+  v.Output("scales_t", args.scales_t,
+           {.shape = "... K F/32",
+            .dtypes = kScaleTypes,
+            .presence =
+                RequiredUnless(!args.data_t.present(), "data_t is not given"),
+            .help = "scales of data_t"});
 }
 
 }  // namespace
 
+void Declare(const QuantizeMxfp8Args& args, SchemaVisitor& v) {
+  v.Kernel({.name = "quantize_mxfp8",
+            .summary = "Quantization to MX blocks: 32 elements of 8 or 4 bits "
+                       "that share a power of two",
+            .rows = "..."});
+  DeclareAttributes(args, v);
+  DeclareSource(args, v);
+  DeclareData(args, v);
+  DeclareTransposed(args, v);
+}
+
 absl::Status Validate(const QuantizeMxfp8Args& args) {
-  ArgumentChecker check("quantize_mxfp8");
-  CheckAttributes(args, check);
-  CheckData(args, check);
-  CheckScales(args, check);
-  CheckTransposed(args, check);
-  CheckOverlaps(args, check);
-  return check.status();
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

@@ -49,6 +49,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct QuantizeMxfp8Args {
   ConstTensor src_tensor;
   Tensor data;
@@ -61,6 +63,9 @@ struct QuantizeMxfp8Args {
   // 32.
   int64_t block_size = kMxBlockSize;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const QuantizeMxfp8Args& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const QuantizeMxfp8Args& args);

@@ -15,6 +15,7 @@
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/quantize/mx_blocks.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
@@ -445,10 +446,10 @@ HWY_EXPORT(QuantizeMxfp8Host);
 
 absl::Status QuantizeMxfp8(const QuantizeMxfp8Args& args,
                            HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.src_tensor.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(QuantizeMxfp8Host)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.src_tensor.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(QuantizeMxfp8Host)(args, context);
+  });
 }
 
 }  // namespace tilework

@@ -15,6 +15,7 @@
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
+#include "tilework/kernels/quantize/quantize_testing.h"
 #include "tilework/testing/tensors.h"
 
 namespace tilework {
@@ -119,6 +120,24 @@ inline MxReference QuantizeMxfp8TransposedOracle(
   const ConstTensor x = args.src_tensor.Transpose();
   return MxRowsOracle(ToDoubles(x), static_cast<size_t>(x.dim(-1)),
                       args.data.dtype(), args.scale_mode);
+}
+
+inline std::vector<ExpectedTensor> QuantizeMxfp8Expected(
+    const QuantizeMxfp8Args& args) {
+  const bool along_k = args.axis == -1;
+  const MxReference reference = QuantizeMxfp8Oracle(args);
+  std::vector<ExpectedTensor> expected = {
+      ExpectedCodes("data", along_k ? args.data : args.data.Transpose(),
+                    reference.codes),
+      ExpectedCodes("scales", along_k ? args.scales : args.scales.Transpose(),
+                    reference.scales)};
+  if (args.data_t.present()) {
+    const MxReference transposed = QuantizeMxfp8TransposedOracle(args);
+    expected.push_back(ExpectedCodes("data_t", args.data_t, transposed.codes));
+    expected.push_back(
+        ExpectedCodes("scales_t", args.scales_t, transposed.scales));
+  }
+  return expected;
 }
 
 }  // namespace tilework

@@ -16,10 +16,10 @@
 #include "gtest/gtest.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
-#include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8_oracle.h"
+#include "tilework/kernels/quantize/quantize_testing.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/simd_targets.h"
 #include "tilework/testing/tensors.h"
@@ -116,21 +116,6 @@ class Problem {
   Config config_;
   GuardedTensor x_, data_, scales_, data_t_, scales_t_;
 };
-
-// The codes of a tensor in row-major order.
-std::vector<uint8_t> Codes(const ConstTensor& tensor) {
-  std::vector<uint8_t> result;
-  ForEachIndex(tensor.shape(), [&](const Dims& index) {
-    int64_t at = 0;
-    for (int i = 0; i < index.size(); ++i) at += index[i] * tensor.stride(i);
-    if (tensor.dtype() == kE2M1) {
-      result.push_back(GetPacked(tensor.data<Float4E2M1Pair>(), at).bits);
-    } else {
-      result.push_back(static_cast<const uint8_t*>(tensor.data())[at]);
-    }
-  });
-  return result;
-}
 
 void ExpectMatches(const QuantizeMxfp8Args& args) {
   const MxReference reference = QuantizeMxfp8Oracle(args);
@@ -486,8 +471,15 @@ TEST_F(QuantizeMxfp8ErrorTest, Source) {
   args_ = {.src_tensor = empty, .axis = -2};
   ExpectError("quantize_mxfp8: src_tensor is [2, 0]: K = 0, expected >= 1");
   const GuardedTensor vector(kF32, {8});
-  args_.src_tensor = vector;
+  args_ = {.src_tensor = vector, .axis = -2};
   ExpectError("quantize_mxfp8: src_tensor is [8], expected [..., F, K]");
+  const GuardedTensor data(kE4M3, {8});
+  const GuardedTensor scales(kE8M0, {1});
+  args_.src_tensor = vector;
+  args_.data = data;
+  args_.scales = scales;
+  ExpectError(
+      "quantize_mxfp8: data_t is given but axis is -2 or src_tensor has no F");
 }
 
 TEST_F(QuantizeMxfp8ErrorTest, Data) {
@@ -511,14 +503,14 @@ TEST_F(QuantizeMxfp8ErrorTest, Data) {
            .scales = args_.scales,
            .axis = -2};
   ExpectError(
-      "quantize_mxfp8: data has dtype f4e2m1 with axis -2, expected axis -1");
+      "quantize_mxfp8: data has dtype f4e2m1, expected f8e4m3 or f8e5m2");
   const GuardedTensor reversed(kE2M1, {2, 3, 40}, Layout::kReversed);
   args_.data = reversed;
   ExpectError("quantize_mxfp8: data of f4e2m1 has strides ");
   args_.data = Tensor(packed.view().data(), kE2M1, {2, 3, 40}, {120, 39, 1});
   ExpectError(
       "quantize_mxfp8: data of f4e2m1 has strides [120, 39, 1], expected 1 in "
-      "the last dimension and even ones before");
+      "one dimension and even ones elsewhere");
 }
 
 TEST_F(QuantizeMxfp8ErrorTest, Scales) {
@@ -541,7 +533,7 @@ TEST_F(QuantizeMxfp8ErrorTest, Transposed) {
   args_.data_t = Tensor();
   ExpectError("quantize_mxfp8: scales_t is given but data_t is not");
   args_.scales_t = Tensor();
-  ExpectError("quantize_mxfp8: data_t is given but scales_t is not");
+  ExpectError("quantize_mxfp8: scales_t is missing, expected [..., K, F/32]");
   args_.data_t = args_.data;
   ExpectError("quantize_mxfp8: data_t is [2, 3, 40] but K = 40");
   args_.scales_t = args_.scales;
@@ -549,7 +541,7 @@ TEST_F(QuantizeMxfp8ErrorTest, Transposed) {
   const GuardedTensor scales(kE8M0, {2, 1, 40});
   args_.axis = -2;
   args_.scales = scales;
-  ExpectError("quantize_mxfp8: data_t is given with axis -2, expected axis -1");
+  ExpectError("quantize_mxfp8: data_t is given but axis is -2");
   const GuardedTensor packed(kE2M1, {2, 3, 40});
   const GuardedTensor reversed(kE2M1, {2, 40, 3}, Layout::kReversed);
   args_.data = packed;
