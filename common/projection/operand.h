@@ -11,17 +11,11 @@
 #include <optional>
 #include <string_view>
 
+#include "tilework/common/projection/norm_type.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
-
-// Values as in the documentation.
-enum class NormType : uint8_t {
-  kNoNorm = 0,
-  kRmsNorm = 1,
-  kRmsNormSkipGamma = 3,  // gamma is already part of the weight
-};
 
 // RMS: a[h] = x[h] / sqrt(sum x^2 / hidden_actual + eps) * (gamma[h] +
 // gamma_offset), without the last factor for kRmsNormSkipGamma.

@@ -49,7 +49,7 @@ float FromMagnitude(Magnitude<X> bits) {
 
 // By four maxima at once, to keep the loads coming.
 template <typename X>
-float AmaxOf(const void* x, int64_t size) {
+float AmaxOf(const void* x, int64_t size, ReadAhead& next) {
   const hn::ScalableTag<Magnitude<X>> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto* HWY_RESTRICT from = static_cast<const Magnitude<X>*>(x);
@@ -60,6 +60,7 @@ float AmaxOf(const void* x, int64_t size) {
   auto max0 = hn::Zero(d), max1 = max0, max2 = max0, max3 = max0;
   int64_t i = 0;
   for (; i + 4 * lanes <= size; i += 4 * lanes) {
+    if (i % 256 == 0) next.AdvanceBytes(kAheadBytes / 4);
     max0 = hn::Max(max0, load(i));
     max1 = hn::Max(max1, load(i + lanes));
     max2 = hn::Max(max2, load(i + 2 * lanes));
@@ -88,7 +89,7 @@ HWY_INLINE VF Clip(DF df, VF v, float clip) {
 
 template <typename X, typename F, bool kClip>
 HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
-                          float qs, F* HWY_RESTRICT to) {
+                          float qs, F* HWY_RESTRICT to, ReadAhead& next) {
   const hn::ScalableTag<float> df;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   const auto scale = hn::Set(df, qs);
@@ -96,26 +97,27 @@ HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
     return hn::Mul(kClip ? Clip(df, v, clip) : v, scale);
   };
   const int64_t i = size / (4 * lanes) * (4 * lanes);
-  StoreByFours(df, from, i, scaled, to);
+  StoreByFours(df, from, i, scaled, to, next);
   ForEachVector(size - i, [&](auto d, int64_t j, size_t count) HWY_ATTR {
     StoreUpTo(scaled(LoadUpTo(d, from + i + j, count)), d, to + i + j, count);
   });
 }
 
 template <typename X, typename F>
-void EncodeOf(const void* x, int64_t size, float clip, float qs, void* codes) {
+void EncodeOf(const void* x, int64_t size, float clip, float qs, void* codes,
+              ReadAhead& next) {
   const auto* from = static_cast<const X*>(x);
   auto* to = static_cast<F*>(codes);
   if (clip == kNoClip) {
-    EncodeAll<X, F, false>(from, size, clip, qs, to);
+    EncodeAll<X, F, false>(from, size, clip, qs, to, next);
   } else {
-    EncodeAll<X, F, true>(from, size, clip, qs, to);
+    EncodeAll<X, F, true>(from, size, clip, qs, to, next);
   }
 }
 
-using AmaxFunction = float(const void* x, int64_t size);
+using AmaxFunction = float(const void* x, int64_t size, ReadAhead& next);
 using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
-                            void* codes);
+                            void* codes, ReadAhead& next);
 
 AmaxFunction* AmaxFor(DType from) {
   AmaxFunction* result = nullptr;
@@ -179,8 +181,9 @@ Fp8RowEncoder::Fp8RowEncoder(DType from, DType to)
       encode_(HWY_DYNAMIC_DISPATCH(EncodeFor)(from, to)),
       encode_f32_(HWY_DYNAMIC_DISPATCH(EncodeFor)(DType::kF32, to)) {}
 
-float Fp8RowEncoder::Amax(const void* x, int64_t stride, int64_t size) const {
-  if (stride == 1) return amax_(x, size);
+float Fp8RowEncoder::Amax(const void* x, int64_t stride, int64_t size,
+                          ReadAhead& next) const {
+  if (stride == 1) return amax_(x, size, next);
   float largest = 0;
   WithType(from_, x, [&](const auto* from) {
     for (int64_t i = 0; i < size; ++i) {
@@ -192,26 +195,28 @@ float Fp8RowEncoder::Amax(const void* x, int64_t stride, int64_t size) const {
 }
 
 void Fp8RowEncoder::Encode(const void* x, int64_t stride, int64_t size,
-                           float clip, float qs, const CodeRow& to) const {
+                           float clip, float qs, const CodeRow& to,
+                           ReadAhead& next) const {
   if (stride == 1 && to.stride == 1 && !to.stream) {
-    encode_(x, size, clip, qs, to.data);
+    encode_(x, size, clip, qs, to.data, next);
     return;
   }
   for (int64_t i = 0; i < size; i += kPiece) {
     CodeRow piece = to;
     piece.data = static_cast<uint8_t*>(to.data) + i * to.stride;
     EncodePiece(Advance(x, from_, i * stride), stride,
-                std::min(kPiece, size - i), clip, qs, piece);
+                std::min(kPiece, size - i), clip, qs, piece, next);
   }
 }
 
 void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
-                                float clip, float qs, const CodeRow& to) const {
+                                float clip, float qs, const CodeRow& to,
+                                ReadAhead& next) const {
   HWY_ALIGN uint8_t buffer[kPiece];
   const bool direct = to.stride == 1 && !to.stream;
   void* codes = direct ? to.data : buffer;
   if (stride == 1) {
-    encode_(x, size, clip, qs, codes);
+    encode_(x, size, clip, qs, codes, next);
   } else {
     HWY_ALIGN float gathered[kPiece];
     WithType(from_, x, [&](const auto* from) {
@@ -219,7 +224,7 @@ void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
         gathered[i] = static_cast<float>(from[i * stride]);
       }
     });
-    encode_f32_(gathered, size, clip, qs, codes);
+    encode_f32_(gathered, size, clip, qs, codes, next);
   }
   auto* target = static_cast<uint8_t*>(to.data);
   if (to.stream) {

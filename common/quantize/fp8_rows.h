@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/simd/read_ahead.h"
 
 namespace tilework {
 
@@ -30,12 +31,15 @@ class Fp8RowEncoder {
   Fp8RowEncoder(DType from, DType to);
 
   // The largest magnitude of x[i * stride], i < size; NaN if there is a NaN.
-  float Amax(const void* x, int64_t stride, int64_t size) const;
+  // Reads `next` ahead meanwhile.
+  float Amax(const void* x, int64_t stride, int64_t size,
+             ReadAhead& next) const;
 
   // Code i = cvt(clip(x[i * stride]) * qs), i < size, each operation rounded to
   // f32; clip(v) has the magnitude of v but at most `clip`, and NaN stays.
+  // Reads `next` ahead meanwhile.
   void Encode(const void* x, int64_t stride, int64_t size, float clip, float qs,
-              const CodeRow& to) const;
+              const CodeRow& to, ReadAhead& next) const;
 
   // Ends a task that streamed.
   static void Flush();
@@ -45,12 +49,12 @@ class Fp8RowEncoder {
   float Scale(float amax, float clip, float min_scale) const;
 
  private:
-  using AmaxFunction = float(const void* x, int64_t size);
+  using AmaxFunction = float(const void* x, int64_t size, ReadAhead& next);
   using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
-                              void* codes);
+                              void* codes, ReadAhead& next);
 
   void EncodePiece(const void* x, int64_t stride, int64_t size, float clip,
-                   float qs, const CodeRow& to) const;
+                   float qs, const CodeRow& to, ReadAhead& next) const;
 
   DType from_;
   DType to_;

@@ -76,9 +76,10 @@ void StoreFourImpl(const float* from, NarrowType type, void* to) {
     using T = decltype(t);
     if constexpr (Float8<T>) {
       const hn::ScalableTag<float> df;
+      ReadAhead nothing;
       StoreByFours(
           df, from, static_cast<int64_t>(4 * hn::Lanes(df)),
-          [](auto v) HWY_ATTR { return v; }, static_cast<T*>(to));
+          [](auto v) HWY_ATTR { return v; }, static_cast<T*>(to), nothing);
     }
   });
 }

@@ -23,6 +23,7 @@
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/simd/convert-inl.h"
 #include "tilework/common/simd/narrow-inl.h"
+#include "tilework/common/simd/read_ahead.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
@@ -179,10 +180,13 @@ HWY_INLINE TwoVectors<DF> LoadTwo(DF df, const BFloat16* HWY_RESTRICT from) {
 }
 
 // to[i] = f(from[i]) rounded to T, for i < `size`, a multiple of 4 Lanes(df); f
-// maps the lanes of a vector, each by itself. It may be asked twice.
+// maps the lanes of a vector, each by itself. It may be asked twice. Reads
+// ahead, kAheadBytes for each 256 elements.
+inline constexpr int64_t kAheadBytes = 512;
 template <Float8 T, class DF, typename X, class Function>
 HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
-                             const Function& f, T* HWY_RESTRICT to) {
+                             const Function& f, T* HWY_RESTRICT to,
+                             ReadAhead& next) {
   constexpr bool kInTurn = std::is_same_v<X, BFloat16>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   const int64_t piece = 16 * lanes;
@@ -191,6 +195,7 @@ HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
   int next_cautious = 1;
   for (int64_t begin = 0; begin < size; begin += piece) {
     const int64_t end = HWY_MIN(size, begin + piece);
+    next.AdvanceBytes(kAheadBytes);
     if (HWY_LIKELY(cautious == 0)) {
       FourStore<T, kInTurn, DF> store;
       for (int64_t i = begin; i < end; i += 4 * lanes) {
@@ -215,11 +220,14 @@ HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
 
 #else
 
+inline constexpr int64_t kAheadBytes = 512;
 template <Float8 T, class DF, typename X, class Function>
 HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
-                             const Function& f, T* HWY_RESTRICT to) {
+                             const Function& f, T* HWY_RESTRICT to,
+                             ReadAhead& next) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   for (int64_t i = 0; i < size; i += lanes) {
+    if (i % 256 == 0) next.AdvanceBytes(kAheadBytes);
     StoreF32(f(LoadF32(df, from + i)), df, to + i);
   }
 }

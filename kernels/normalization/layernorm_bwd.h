@@ -32,8 +32,8 @@
 // relative Frobenius error of dx is within LayerNormBwdTolerance(type);
 // |dgamma - exact| <= UnitRoundoff(type) * |exact| + kLayerNormBwdSumTolerance
 // * (sum over all rows of |dy_j| * (|xhat_j| + rstd * mean of |input|)), dbeta
-// likewise with |dy_j|. The same bits for any number of threads, dx whatever the
-// other rows are, and on every SIMD target.
+// likewise with |dy_j|. The same bits for any number of threads, dx whatever
+// the other rows are, and on every SIMD target.
 //
 // Cost: one pass over memory; a dx of 32 MiB or more that is not in place goes
 // past the caches. Scratch: as rmsnorm_bwd, for dbeta as for dgamma.

@@ -30,6 +30,22 @@ void DeclareResidual(const ConstTensor& input, const ConstTensor& residual,
        .help = "h, the sum"});
 }
 
+void DeclareResidualSum(const ConstTensor& residual, const Tensor& sum,
+                        std::string_view sum_name, SchemaVisitor& v) {
+  v.Input("residual", residual,
+          {.shape = "... H",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "added before the norm"});
+  v.Output(
+      sum_name, sum,
+      {.shape = "... H",
+       .dtypes = SameAs(residual, "as residual"),
+       .presence = RequiredUnless(!residual.present(), "residual is not given"),
+       .may_be = {"residual"},
+       .help = "h, the sum"});
+}
+
 void DeclareHiddenActual(const std::optional<int64_t>& hidden_actual,
                          SchemaVisitor& v) {
   v.Attribute("hidden_actual", hidden_actual,

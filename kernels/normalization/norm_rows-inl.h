@@ -27,6 +27,7 @@
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/simd/convert-inl.h"
+#include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/simd/rows-inl.h"
 #include "tilework/common/simd/store_two-inl.h"
 #include "tilework/common/simd/stream-inl.h"
@@ -83,46 +84,6 @@ inline const float* LoadVector(const ConstTensor& v, int64_t size, float offset,
   });
   return row;
 }
-
-// Rows that will be read soon. Fetching them bit by bit during all passes over
-// a row keeps the memory busy: long rows are 1.4 times as fast.
-class ReadAhead {
- public:
-  // How many rows ahead: far enough for the data to arrive in time.
-  static int64_t Distance(int64_t size) {
-    return std::max<int64_t>(1, 2048 / size);
-  }
-  template <typename T>
-  void Add(const T* row, int64_t size) {
-    rows_[num_++] = {reinterpret_cast<const char*>(row),
-                     reinterpret_cast<const char*>(row + size), sizeof(T)};
-  }
-  // Fetches the next `elements` of each row.
-  HWY_INLINE void Advance(int64_t elements) {
-    for (size_t k = 0; k < num_; ++k) {
-      Advance(elements * rows_[k].size, rows_[k]);
-    }
-  }
-  HWY_INLINE void AdvanceBytes(int64_t bytes) {
-    for (size_t k = 0; k < num_; ++k) Advance(bytes, rows_[k]);
-  }
-
- private:
-  struct Row {
-    const char* at;
-    const char* end;
-    int64_t size;  // of an element
-  };
-  static HWY_INLINE void Advance(int64_t bytes, Row& row) {
-    constexpr int64_t kLine = 64;
-    bytes = std::min<int64_t>(bytes, row.end - row.at);
-    for (int64_t i = 0; i < bytes; i += kLine) hwy::Prefetch(row.at + i);
-    row.at += bytes;
-  }
-
-  std::array<Row, 3> rows_;
-  size_t num_ = 0;
-};
 
 // The rows of an input.
 class InputRows {

@@ -8,9 +8,9 @@
 #include <bit>
 #include <cstdint>
 
-#include "hwy/cache_control.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/quantize/fp8_rows.h"
+#include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
@@ -35,46 +35,35 @@ class QuantizeRows {
 
   const Fp8RowEncoder& encoder() const { return encoder_; }
 
-  // The largest magnitude in a box; NaN if there is a NaN. Meanwhile the memory
-  // brings the first elements of the box after it, and the others during
-  // Encode(): so it is always busy.
-  float Amax(const Box& box, const Box& next) const {
+  // The largest magnitude in a box; NaN if there is a NaN. Meanwhile and during
+  // Encode() the memory brings `next`.
+  float Amax(const Box& box, ReadAhead& next) const {
     // As integers, a NaN is the largest.
     uint32_t largest = 0;
-    for (int64_t i = 0; i < box.num_rows; ++i) {
-      if (i < next.num_rows) {
-        Fetch(next.row + i, next.begin, next.begin + FirstFetched(next));
-      }
+    for (int64_t row = box.row; row < box.row + box.num_rows; ++row) {
       largest = std::max(largest, std::bit_cast<uint32_t>(encoder_.Amax(
-                                      Element(box.row + i, box.begin),
-                                      x_stride_, box.end - box.begin)));
+                                      Element(row, box.begin), x_stride_,
+                                      box.end - box.begin, next)));
     }
     return std::bit_cast<float>(largest);
   }
-  // The same with nothing to fetch.
-  float Amax(const Box& box) const { return Amax(box, Box{0, 0, 0, 0}); }
 
   // Writes cvt(clip(x) * qs), where clip(x) is x if `clip` is kNoClip.
-  void Encode(const Box& box, const Box& next, float clip, float qs) const {
-    for (int64_t i = 0; i < box.num_rows; ++i) {
-      const int64_t row = box.row + i;
-      const bool fetch = i < next.num_rows;
-      for (int64_t begin = box.begin; begin < box.end; begin += kPiece) {
-        const int64_t size = std::min(kPiece, box.end - begin);
-        if (fetch) {
-          const int64_t first =
-              next.begin + FirstFetched(next) + (begin - box.begin);
-          Fetch(next.row + i, first, std::min(next.end, first + size));
-        }
-        encoder_.Encode(Element(row, begin), x_stride_, size, clip, qs,
-                        {codes_ + codes_offsets_[row] + begin * codes_stride_,
-                         codes_stride_, stream_});
-      }
+  void Encode(const Box& box, float clip, float qs, ReadAhead& next) const {
+    for (int64_t row = box.row; row < box.row + box.num_rows; ++row) {
+      encoder_.Encode(Element(row, box.begin), x_stride_, box.end - box.begin,
+                      clip, qs,
+                      {codes_ + codes_offsets_[row] + box.begin * codes_stride_,
+                       codes_stride_, stream_},
+                      next);
     }
   }
-  // The same with nothing to fetch.
-  void Encode(const Box& box, float clip, float qs) const {
-    Encode(box, Box{0, 0, 0, 0}, clip, qs);
+
+  // The elements of a box of one row will be read soon.
+  void AddTo(ReadAhead& next, const Box& box) const {
+    if (x_stride_ != 1 || box.num_rows != 1) return;
+    next.AddBytes(Element(box.row, box.begin),
+                  (box.end - box.begin) * element_);
   }
 
   // Ends a task that encoded.
@@ -84,24 +73,10 @@ class QuantizeRows {
 
  private:
   static constexpr int64_t kStreamBytes = int64_t{32} << 20;
-  // Elements between which something is fetched.
-  static constexpr int64_t kPiece = 1024;
 
   const char* Element(int64_t row, int64_t i) const {
     return x_ + (x_offsets_[row] + i * x_stride_) * element_;
   }
-  static int64_t FirstFetched(const Box& box) {
-    return (box.end - box.begin) / 4;
-  }
-  void Fetch(int64_t row, int64_t begin, int64_t end) const {
-    constexpr int64_t kLine = 64;
-    if (x_stride_ != 1) return;
-    const char* last = Element(row, end);
-    for (const char* p = Element(row, begin); p < last; p += kLine) {
-      hwy::Prefetch(p);
-    }
-  }
-
   Fp8RowEncoder encoder_;
   const char* x_;
   uint8_t* codes_;

@@ -12,6 +12,7 @@
 #include "tilework/common/parallel/thread_pool.h"
 #include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/schema/host_call.h"
+#include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
 #include "tilework/kernels/quantize/granularity.h"
@@ -54,9 +55,11 @@ class RowQuantizer {
       }
       const Box next =
           unit + 1 < end ? units_(next_band, next_column) : Box{0, 0, 0, 0};
-      const float ds = Scale(rows_.Amax(box, next));
+      ReadAhead ahead;
+      rows_.AddTo(ahead, next);
+      const float ds = Scale(rows_.Amax(box, ahead));
       scales_.Store(band, column, ds);
-      rows_.Encode(box, next, clip_, 1.0f / ds);
+      rows_.Encode(box, clip_, 1.0f / ds, ahead);
       band = next_band;
       column = next_column;
       box = next;
@@ -69,8 +72,10 @@ class RowQuantizer {
                 float* amax) const {
     const Box box = units_(band, column);
     const Pieces pieces(box);
-    pool.ParallelFor(pieces.num(),
-                     [&](int64_t i, int) { amax[i] = rows_.Amax(pieces[i]); });
+    pool.ParallelFor(pieces.num(), [&](int64_t i, int) {
+      ReadAhead nothing;
+      amax[i] = rows_.Amax(pieces[i], nothing);
+    });
     // As integers, a NaN is the largest.
     const auto less = [](float a, float b) {
       return std::bit_cast<uint32_t>(a) < std::bit_cast<uint32_t>(b);
@@ -78,7 +83,8 @@ class RowQuantizer {
     const float ds = Scale(*std::max_element(amax, amax + pieces.num(), less));
     scales_.Store(band, column, ds);
     pool.ParallelFor(pieces.num(), [&](int64_t i, int) {
-      rows_.Encode(pieces[i], clip_, 1.0f / ds);
+      ReadAhead nothing;
+      rows_.Encode(pieces[i], clip_, 1.0f / ds, nothing);
       rows_.Finish();
     });
   }

@@ -7,6 +7,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/schema/host_call.h"
+#include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
 #include "tilework/kernels/quantize/quantize_rows.h"
@@ -25,7 +26,8 @@ void Quantize(const StaticQuantizationArgs& args, HostContext& context) {
   const Pieces pieces({0, NumRows(x), 0, x.dim(-1)});
   const QuantizeRows rows(x, codes);
   context.pool().ParallelFor(pieces.num(), [&](int64_t task, int) {
-    rows.Encode(pieces[task], kNoClip, qs);
+    ReadAhead nothing;
+    rows.Encode(pieces[task], kNoClip, qs, nothing);
     rows.Finish();
   });
 }

@@ -1,0 +1,165 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/kernels/normalization/row_ops.h"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "tilework/common/dtype/dtype.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tilework/kernels/normalization/row_ops.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.
+#include "hwy/highway.h"
+#include "tilework/common/simd/convert-inl.h"
+#include "tilework/common/simd/rows-inl.h"
+#include "tilework/kernels/normalization/norm_rows-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tilework {
+namespace HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <typename T>
+const T* Data(const ContiguousRow& row) {
+  return static_cast<const T*>(row.data);
+}
+
+float RmsFactorImpl(const ContiguousRow& h, int64_t size, int64_t divisor,
+                    float eps, ReadAhead& next) {
+  float result = 0;
+  VisitFloat(h.dtype, [&](auto type) HWY_ATTR {
+    result = RmsFactorOf(Data<decltype(type)>(h), size, divisor, eps, next);
+  });
+  return result;
+}
+
+// out[i] = map(h[i], i), rounded to R; returns the largest magnitude.
+template <typename R, typename H, class Map>
+HWY_INLINE float MapRow(const H* HWY_RESTRICT h, int64_t size, const Map& map,
+                        float* HWY_RESTRICT out, ReadAhead& next) {
+  const hn::ScalableTag<float> df;
+  const hn::RebindToSigned<decltype(df)> di32;
+  // As integers, a NaN is the largest.
+  auto largest = hn::Zero(di32);
+  ForEachVector(size, [&](auto d, int64_t i, size_t count) HWY_ATTR {
+    if (i % kChunk == 0) next.AdvanceBytes(kChunk);
+    auto v = map(d, LoadUpTo(d, h + i, count), i, count);
+    if constexpr (sizeof(R) != sizeof(float)) v = RoundTo<R>(d, v);
+    largest = hn::Max(largest, hn::BitCast(di32, hn::Abs(v)));
+    StoreUpTo(v, d, out + i, count);
+  });
+  return std::bit_cast<float>(hn::ReduceMax(di32, largest));
+}
+
+template <typename R, typename H>
+float NormalizeAs(const H* h, float r, const float* weight, int64_t size,
+                  float* out, ReadAhead& next) {
+  if (weight == nullptr) {
+    return MapRow<R>(
+        h, size,
+        [&](auto df, auto v, int64_t, size_t)
+            HWY_ATTR { return hn::Mul(v, hn::Set(df, r)); },
+        out, next);
+  }
+  return MapRow<R>(
+      h, size,
+      [&](auto df, auto v, int64_t i, size_t count) HWY_ATTR {
+        // Lanes beyond the row are 0 times something.
+        return hn::Mul(hn::Mul(v, hn::Set(df, r)),
+                       LoadUpTo(df, weight + i, count));
+      },
+      out, next);
+}
+
+float NormalizeImpl(const ContiguousRow& h, float r, const float* weight,
+                    int64_t size, DType dtype, float* out, ReadAhead& next) {
+  float largest = 0;
+  VisitFloat(h.dtype, [&](auto type) HWY_ATTR {
+    const auto* from = Data<decltype(type)>(h);
+    VisitFloat(dtype, [&](auto round) HWY_ATTR {
+      largest = NormalizeAs<decltype(round)>(from, r, weight, size, out, next);
+    });
+  });
+  return largest;
+}
+
+void AddImpl(const ContiguousRow& x, const ContiguousRow& residual,
+             int64_t size, void* out) {
+  VisitFloat(x.dtype, [&](auto x_type) HWY_ATTR {
+    const auto* from = Data<decltype(x_type)>(x);
+    VisitFloat(residual.dtype, [&](auto type) HWY_ATTR {
+      using R = decltype(type);
+      const R* added = Data<R>(residual);
+      R* to = static_cast<R*>(out);
+      ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+        StoreUpTo(hn::Add(LoadUpTo(df, from + i, count),
+                          LoadUpTo(df, added + i, count)),
+                  df, to + i, count);
+      });
+    });
+  });
+}
+
+void WidenImpl(const ContiguousRow& x, int64_t stride, int64_t size,
+               float* out) {
+  VisitFloat(x.dtype, [&](auto type) HWY_ATTR {
+    LoadRow(Data<decltype(type)>(x), stride, size, out);
+  });
+}
+
+void NarrowImpl(const float* row, int64_t size, DType dtype, void* out) {
+  VisitFloat(dtype, [&](auto type) HWY_ATTR {
+    StoreRow(row, 1, size, static_cast<decltype(type)*>(out));
+  });
+}
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace tilework
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tilework {
+namespace {
+
+HWY_EXPORT(RmsFactorImpl);
+HWY_EXPORT(NormalizeImpl);
+HWY_EXPORT(AddImpl);
+HWY_EXPORT(WidenImpl);
+HWY_EXPORT(NarrowImpl);
+
+}  // namespace
+
+float RowRmsFactor(const ContiguousRow& h, int64_t size, int64_t divisor,
+                   float eps, ReadAhead& next) {
+  return HWY_DYNAMIC_DISPATCH(RmsFactorImpl)(h, size, divisor, eps, next);
+}
+
+float NormalizeRow(const ContiguousRow& h, float r, const float* weight,
+                   int64_t size, DType dtype, float* out, ReadAhead& next) {
+  return HWY_DYNAMIC_DISPATCH(NormalizeImpl)(h, r, weight, size, dtype, out,
+                                             next);
+}
+
+void AddRows(const ContiguousRow& x, const ContiguousRow& residual,
+             int64_t size, void* out) {
+  HWY_DYNAMIC_DISPATCH(AddImpl)(x, residual, size, out);
+}
+
+void WidenRow(const ContiguousRow& x, int64_t stride, int64_t size,
+              float* out) {
+  HWY_DYNAMIC_DISPATCH(WidenImpl)(x, stride, size, out);
+}
+
+void NarrowRow(const float* row, int64_t size, DType dtype, void* out) {
+  HWY_DYNAMIC_DISPATCH(NarrowImpl)(row, size, dtype, out);
+}
+
+}  // namespace tilework
+#endif  // HWY_ONCE
