@@ -174,6 +174,10 @@ float LargerMagnitude(float a, float b) {
 
 }  // namespace
 
+void StreamBytes(const uint8_t* from, int64_t size, uint8_t* to) {
+  HWY_DYNAMIC_DISPATCH(StreamCodes)(from, size, to);
+}
+
 Fp8RowEncoder::Fp8RowEncoder(DType from, DType to)
     : from_(from),
       to_(to),
@@ -228,7 +232,7 @@ void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
   }
   auto* target = static_cast<uint8_t*>(to.data);
   if (to.stream) {
-    HWY_DYNAMIC_DISPATCH(StreamCodes)(buffer, size, target);
+    StreamBytes(buffer, size, target);
   } else if (!direct) {
     for (int64_t i = 0; i < size; ++i) target[i * to.stride] = buffer[i];
   }

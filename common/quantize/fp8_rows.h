@@ -25,6 +25,10 @@ struct CodeRow {
   bool stream;  // past the caches; for stride 1
 };
 
+// Copies bytes past the caches. A task that calls it ends with
+// Fp8RowEncoder::Flush().
+void StreamBytes(const uint8_t* from, int64_t size, uint8_t* to);
+
 // From f32, bf16 or f16 to f8e4m3, f8e4m3_240 or f8e5m2.
 class Fp8RowEncoder {
  public:

@@ -1,0 +1,71 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <cstdint>
+
+#include "absl/log/absl_check.h"
+#include "benchmark/benchmark.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/rmsnorm_mx_quantize.h"
+#include "tilework/testing/parallel_copy.h"
+#include "tilework/testing/random.h"
+
+namespace tilework {
+namespace {
+
+constexpr int kThreads = 2;
+
+int64_t Bytes(DType input, int64_t rows, int64_t size) {
+  return rows * size * static_cast<int64_t>(SizeOf(input) + 1) +
+         rows * size / 32;
+}
+
+void BM_RmsNormMxQuantize(benchmark::State& state, DType input, DType output) {
+  const int64_t rows = state.range(0);
+  const int64_t size = state.range(1);
+  HostContext context(kThreads);
+  context.pool().SetSpinning(true);
+  const Buffer hidden = TypicalNumbers(input, {rows, size});
+  const Buffer gamma = TypicalNumbers(input, {size});
+  Buffer out = Buffer::Zeros(output, {rows, size});
+  Buffer scale = Buffer::Zeros(DType::kE8M0, {rows, size / 32});
+  const RmsNormMxQuantizeArgs args = {.input = hidden.view(),
+                                      .gamma = gamma.view(),
+                                      .output_quant = out.view(),
+                                      .output_scale = scale.view()};
+  for (auto _ : state) {
+    ABSL_CHECK_OK(RmsNormMxQuantize(args, context));
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * Bytes(input, rows, size));
+}
+
+void BM_Copy(benchmark::State& state, DType input) {
+  const int64_t bytes = Bytes(input, state.range(0), state.range(1));
+  HostContext context(kThreads);
+  context.pool().SetSpinning(true);
+  const Buffer from = Buffer::Zeros(DType::kU8, {bytes / 2});
+  Buffer to = Buffer::Zeros(DType::kU8, {bytes / 2});
+  for (auto _ : state) {
+    ParallelCopy(from.view(), to.view(), context.pool());
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * bytes);
+}
+
+void Shapes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"rows", "H"})->UseRealTime();
+  benchmark->Args({1, 8192})->Args({8192, 4096});
+}
+
+BENCHMARK_CAPTURE(BM_Copy, bf16, DType::kBF16)->Apply(Shapes);
+BENCHMARK_CAPTURE(BM_RmsNormMxQuantize, bf16, DType::kBF16, DType::kF8E4M3)
+    ->Apply(Shapes);
+BENCHMARK_CAPTURE(BM_Copy, f32, DType::kF32)->Apply(Shapes);
+BENCHMARK_CAPTURE(BM_RmsNormMxQuantize, f32, DType::kF32, DType::kF8E4M3)
+    ->Apply(Shapes);
+
+}  // namespace
+}  // namespace tilework
