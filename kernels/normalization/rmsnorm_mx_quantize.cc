@@ -19,7 +19,6 @@
 namespace tilework {
 namespace {
 
-constexpr std::string_view kOneElement = "| 1 | 1 1 | 1 1 1 | 1 1 1 1";
 constexpr Enumerator kQuantizationTypes[] = {
     {3, "MX"}, {4, "STATIC_MX"}, {5, "ROW_MX"}};
 constexpr Enumerator kScaleModes[] = {
@@ -61,7 +60,7 @@ void DeclareScales(const RmsNormMxQuantizeArgs& args, bool is_packed,
   const bool is_row = args.quantization_type == QuantizationType::kRowMx;
   const bool is_static = args.quantization_type == QuantizationType::kStaticMx;
   v.Input("input_dequant_scale", args.input_dequant_scale,
-          {.shape = kOneElement,
+          {.shape = kOneElementWord,
            .dtypes = kF32Only,
            .presence =
                RequiredUnless(!is_static, "quantization_type is not STATIC_MX"),

@@ -4,7 +4,6 @@
 #include "tilework/kernels/normalization/rmsnorm_quant.h"
 
 #include <cstdint>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
@@ -19,7 +18,6 @@ namespace {
 
 constexpr Enumerator kNormTypes[] = {{0, "NO_NORM"}, {1, "RMS_NORM"}};
 constexpr Enumerator kQuantizationTypes[] = {{1, "STATIC"}, {2, "ROW"}};
-constexpr std::string_view kOneElement = "| 1 | 1 1 | 1 1 1 | 1 1 1 1";
 constexpr DType kCodeTypes[] = {DType::kF8E4M3_240, DType::kF8E4M3,
                                 DType::kF8E5M2};
 
@@ -70,7 +68,7 @@ void DeclareOutputs(const RmsNormQuantArgs& args, SchemaVisitor& v) {
                          "packed_output false");
          });
   v.Input("input_dequant_scale", args.input_dequant_scale,
-          {.shape = kOneElement,
+          {.shape = kOneElementWord,
            .dtypes = kF32Only,
            .presence = RequiredUnless(is_row, "quantization_type is ROW"),
            .values = {.domain = Domain::FiniteAbove(0), .checked = true},
