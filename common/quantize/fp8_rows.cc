@@ -87,7 +87,7 @@ HWY_INLINE VF Clip(DF df, VF v, float clip) {
   return hn::CopySign(hn::BitCast(df, result), v);
 }
 
-template <typename X, typename F, bool kClip>
+template <typename X, typename F, bool kClip, bool kInRange>
 HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
                           float qs, F* HWY_RESTRICT to, ReadAhead& next) {
   const hn::ScalableTag<float> df;
@@ -97,27 +97,29 @@ HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
     return hn::Mul(kClip ? Clip(df, v, clip) : v, scale);
   };
   const int64_t i = size / (4 * lanes) * (4 * lanes);
-  StoreByFours(df, from, i, scaled, to, next);
+  StoreByFours<kInRange>(df, from, i, scaled, to, next);
   ForEachVector(size - i, [&](auto d, int64_t j, size_t count) HWY_ATTR {
     StoreUpTo(scaled(LoadUpTo(d, from + i + j, count)), d, to + i + j, count);
   });
 }
 
 template <typename X, typename F>
-void EncodeOf(const void* x, int64_t size, float clip, float qs, void* codes,
-              ReadAhead& next) {
+void EncodeOf(const void* x, int64_t size, float clip, float qs, bool in_range,
+              void* codes, ReadAhead& next) {
   const auto* from = static_cast<const X*>(x);
   auto* to = static_cast<F*>(codes);
-  if (clip == kNoClip) {
-    EncodeAll<X, F, false>(from, size, clip, qs, to, next);
+  if (clip != kNoClip) {
+    EncodeAll<X, F, true, false>(from, size, clip, qs, to, next);
+  } else if (in_range) {
+    EncodeAll<X, F, false, true>(from, size, clip, qs, to, next);
   } else {
-    EncodeAll<X, F, true>(from, size, clip, qs, to, next);
+    EncodeAll<X, F, false, false>(from, size, clip, qs, to, next);
   }
 }
 
 using AmaxFunction = float(const void* x, int64_t size, ReadAhead& next);
 using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
-                            void* codes, ReadAhead& next);
+                            bool in_range, void* codes, ReadAhead& next);
 
 AmaxFunction* AmaxFor(DType from) {
   AmaxFunction* result = nullptr;
@@ -201,26 +203,42 @@ float Fp8RowEncoder::Amax(const void* x, int64_t stride, int64_t size,
 void Fp8RowEncoder::Encode(const void* x, int64_t stride, int64_t size,
                            float clip, float qs, const CodeRow& to,
                            ReadAhead& next) const {
+  EncodeRow(x, stride, size, clip, qs, /*in_range=*/false, to, next);
+}
+
+void Fp8RowEncoder::EncodeScaled(const void* x, int64_t stride, int64_t size,
+                                 float amax, float clip, float scale,
+                                 const CodeRow& to, ReadAhead& next) const {
+  // A subnormal scale may be far from exact, and its reciprocal infinite.
+  constexpr float kLeastNormal = std::numeric_limits<float>::min();
+  const bool in_range = std::isfinite(amax) && scale >= kLeastNormal;
+  EncodeRow(x, stride, size, amax > clip ? clip : kNoClip, 1.0f / scale,
+            in_range, to, next);
+}
+
+void Fp8RowEncoder::EncodeRow(const void* x, int64_t stride, int64_t size,
+                              float clip, float qs, bool in_range,
+                              const CodeRow& to, ReadAhead& next) const {
   if (stride == 1 && to.stride == 1 && !to.stream) {
-    encode_(x, size, clip, qs, to.data, next);
+    encode_(x, size, clip, qs, in_range, to.data, next);
     return;
   }
   for (int64_t i = 0; i < size; i += kPiece) {
     CodeRow piece = to;
     piece.data = static_cast<uint8_t*>(to.data) + i * to.stride;
     EncodePiece(Advance(x, from_, i * stride), stride,
-                std::min(kPiece, size - i), clip, qs, piece, next);
+                std::min(kPiece, size - i), clip, qs, in_range, piece, next);
   }
 }
 
 void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
-                                float clip, float qs, const CodeRow& to,
-                                ReadAhead& next) const {
+                                float clip, float qs, bool in_range,
+                                const CodeRow& to, ReadAhead& next) const {
   HWY_ALIGN uint8_t buffer[kPiece];
   const bool direct = to.stride == 1 && !to.stream;
   void* codes = direct ? to.data : buffer;
   if (stride == 1) {
-    encode_(x, size, clip, qs, codes, next);
+    encode_(x, size, clip, qs, in_range, codes, next);
   } else {
     HWY_ALIGN float gathered[kPiece];
     WithType(from_, x, [&](const auto* from) {
@@ -228,7 +246,7 @@ void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
         gathered[i] = static_cast<float>(from[i * stride]);
       }
     });
-    encode_f32_(gathered, size, clip, qs, codes, next);
+    encode_f32_(gathered, size, clip, qs, in_range, codes, next);
   }
   auto* target = static_cast<uint8_t*>(to.data);
   if (to.stream) {

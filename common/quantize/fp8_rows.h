@@ -45,6 +45,13 @@ class Fp8RowEncoder {
   void Encode(const void* x, int64_t stride, int64_t size, float clip, float qs,
               const CodeRow& to, ReadAhead& next) const;
 
+  // The same with the reciprocal of a scale of which amax is the largest
+  // magnitude of x and clip(amax) / scale no larger than F's largest number:
+  // faster.
+  void EncodeScaled(const void* x, int64_t stride, int64_t size, float amax,
+                    float clip, float scale, const CodeRow& to,
+                    ReadAhead& next) const;
+
   // Ends a task that streamed.
   static void Flush();
 
@@ -55,10 +62,15 @@ class Fp8RowEncoder {
  private:
   using AmaxFunction = float(const void* x, int64_t size, ReadAhead& next);
   using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
-                              void* codes, ReadAhead& next);
+                              bool in_range, void* codes, ReadAhead& next);
+
+  void EncodeRow(const void* x, int64_t stride, int64_t size, float clip,
+                 float qs, bool in_range, const CodeRow& to,
+                 ReadAhead& next) const;
 
   void EncodePiece(const void* x, int64_t stride, int64_t size, float clip,
-                   float qs, const CodeRow& to, ReadAhead& next) const;
+                   float qs, bool in_range, const CodeRow& to,
+                   ReadAhead& next) const;
 
   DType from_;
   DType to_;

@@ -77,7 +77,7 @@ void StoreFourImpl(const float* from, NarrowType type, void* to) {
     if constexpr (Float8<T>) {
       const hn::ScalableTag<float> df;
       ReadAhead nothing;
-      StoreByFours(
+      StoreByFours<false>(
           df, from, static_cast<int64_t>(4 * hn::Lanes(df)),
           [](auto v) HWY_ATTR { return v; }, static_cast<T*>(to), nothing);
     }

@@ -80,13 +80,16 @@ HWY_INLINE hn::Vec<hn::Repartition<uint8_t, D>> LowerBytes(D du16, V a, V b) {
 }
 
 // The codes of numbers rounded to odd, in words. Right for all but those below
-// the smallest normal number that are not 0.
-template <class T, class D, class V = hn::Vec<D>>
+// the smallest normal number that are not 0. kInRange: none is NaN, or above
+// the largest number but for an error of f32.
+template <class T, bool kInRange, class D, class V = hn::Vec<D>>
 HWY_INLINE V Encode(D du16, V odd, V magnitude) {
   constexpr int kShift = 7 - T::kMantissaBits;
   constexpr uint16_t kBias = (127 - T::kBias) << T::kMantissaBits;
   constexpr uint16_t kBelowHalf = (1 << (kShift - 1)) - 1;
-  const auto clipped = hn::Min(magnitude, hn::Set(du16, UpperHalf(T::kMax)));
+  const auto clipped =
+      kInRange ? magnitude
+               : hn::Min(magnitude, hn::Set(du16, UpperHalf(T::kMax)));
   const auto lsb =
       hn::And(hn::ShiftRight<kShift>(clipped), hn::Set(du16, uint16_t{1}));
   const auto rounded = hn::ShiftRight<kShift>(
@@ -95,6 +98,7 @@ HWY_INLINE V Encode(D du16, V odd, V magnitude) {
   const auto number = hn::SaturatedSub(rounded, hn::Set(du16, kBias));
   const auto sign =
       hn::And(hn::ShiftRight<8>(odd), hn::Set(du16, uint16_t{T::kSignMask}));
+  if constexpr (kInRange) return hn::Or(number, sign);
   const auto is_nan = hn::Gt(magnitude, hn::Set(du16, uint16_t{0x7F80}));
   return hn::IfThenElse(is_nan, hn::Set(du16, uint16_t{T::kNaNBits}),
                         hn::Or(number, sign));
@@ -105,13 +109,13 @@ HWY_INLINE V Encode(D du16, V odd, V magnitude) {
 // Stores four vectors at a time as T: v0 and v1, and v2 and v3, one after the
 // other or, with kInTurn, an element of each in turn.
 //
-//   FourStore<T, kInTurn, DF> store;
+//   FourStore<T, kInTurn, kInRange, DF> store;
 //   store(v0, v1, v2, v3, to);  // any number of times
 //   if (!store.right()) ... store all again by StoreF32() ...
 //
 // Numbers too small for T's normal ones are rare, and would cost the others
 // time.
-template <Float8 T, bool kInTurn, class DF>
+template <Float8 T, bool kInTurn, bool kInRange, class DF>
 class FourStore {
  public:
   using VF = hn::Vec<DF>;
@@ -131,8 +135,8 @@ class FourStore {
     Note(low_magnitude);
     Note(high_magnitude);
     const auto codes = internal::LowerBytes<kInTurn>(
-        du16, internal::Encode<T>(du16, low, low_magnitude),
-        internal::Encode<T>(du16, high, high_magnitude));
+        du16, internal::Encode<T, kInRange>(du16, low, low_magnitude),
+        internal::Encode<T, kInRange>(du16, high, high_magnitude));
     hn::StoreU(codes, du8, reinterpret_cast<uint8_t*>(to));
   }
 
@@ -180,10 +184,11 @@ HWY_INLINE TwoVectors<DF> LoadTwo(DF df, const BFloat16* HWY_RESTRICT from) {
 }
 
 // to[i] = f(from[i]) rounded to T, for i < `size`, a multiple of 4 Lanes(df); f
-// maps the lanes of a vector, each by itself. It may be asked twice. Reads
-// ahead, kAheadBytes for each 256 elements.
+// maps the lanes of a vector, each by itself. It may be asked twice. kInRange:
+// no f(from[i]) is NaN or, but for an error of f32, above T's largest number.
+// Reads ahead, kAheadBytes for each 256 elements.
 inline constexpr int64_t kAheadBytes = 512;
-template <Float8 T, class DF, typename X, class Function>
+template <bool kInRange, Float8 T, class DF, typename X, class Function>
 HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
                              const Function& f, T* HWY_RESTRICT to,
                              ReadAhead& next) {
@@ -197,7 +202,7 @@ HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
     const int64_t end = HWY_MIN(size, begin + piece);
     next.AdvanceBytes(kAheadBytes);
     if (HWY_LIKELY(cautious == 0)) {
-      FourStore<T, kInTurn, DF> store;
+      FourStore<T, kInTurn, kInRange, DF> store;
       for (int64_t i = begin; i < end; i += 4 * lanes) {
         const auto a = LoadTwo(df, from + i);
         const auto b = LoadTwo(df, from + i + 2 * lanes);
@@ -221,7 +226,7 @@ HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
 #else
 
 inline constexpr int64_t kAheadBytes = 512;
-template <Float8 T, class DF, typename X, class Function>
+template <bool kInRange, Float8 T, class DF, typename X, class Function>
 HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
                              const Function& f, T* HWY_RESTRICT to,
                              ReadAhead& next) {

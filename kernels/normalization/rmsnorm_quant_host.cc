@@ -133,8 +133,8 @@ class Kernel {
                float amax, ReadAhead& next) const {
     constexpr float kLeastScale = 1e-6f;
     const float ds = encoder_.Scale(amax, Clip(), kLeastScale);
-    encoder_.Encode(Element(n, begin), 1, end - begin, Clip(), 1.0f / ds,
-                    Codes(row, begin), next);
+    encoder_.EncodeScaled(Element(n, begin), 1, end - begin, amax, Clip(), ds,
+                          Codes(row, begin), next);
     return ds;
   }
 

@@ -57,9 +57,10 @@ class RowQuantizer {
           unit + 1 < end ? units_(next_band, next_column) : Box{0, 0, 0, 0};
       ReadAhead ahead;
       rows_.AddTo(ahead, next);
-      const float ds = Scale(rows_.Amax(box, ahead));
+      const float amax = rows_.Amax(box, ahead);
+      const float ds = Scale(amax);
       scales_.Store(band, column, ds);
-      rows_.Encode(box, clip_, 1.0f / ds, ahead);
+      rows_.EncodeScaled(box, amax, clip_, ds, ahead);
       band = next_band;
       column = next_column;
       box = next;
