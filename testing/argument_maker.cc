@@ -322,7 +322,19 @@ class Maker final : public SchemaVisitor {
     return AttributeValue();
   }
 
+  // In place of a value that may be a size, and takes too much memory.
+  double SmallValue(const Domain& domain, const Domain::Examples& examples) {
+    const double least = *std::min_element(
+        examples.inside.begin(), examples.inside.begin() + examples.num_inside);
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      const double value = least + static_cast<double>(random_.Integer(0, 200));
+      if (domain.Contains(value)) return value;
+    }
+    return least;
+  }
+
   double AnyExample(const Domain& domain, bool whole) {
+    constexpr double kLargeValue = 1 << 16;
     const Domain::Examples examples = domain.MakeExamples(whole);
     double value = 0;
     if (domain.is_any()) {
@@ -331,6 +343,9 @@ class Maker final : public SchemaVisitor {
     } else if (examples.num_inside > 0) {
       value = examples.inside[static_cast<size_t>(
           random_.Integer(0, examples.num_inside - 1))];
+      if (whole && std::abs(value) > kLargeValue) {
+        value = SmallValue(domain, examples);
+      }
     } else {
       consistent_ = false;
     }
