@@ -23,13 +23,24 @@ class MxBlockEncoder {
   // another; `scales` gets E8M0 codes. A block that has a NaN or an infinity
   // gets the NaN scale and codes 0.
   void Encode(const void* x, int64_t num, void* codes, uint8_t* scales) const {
-    encode_(x, num, mode_, codes, scales);
+    encode_(x, num, mode_, /*stream=*/false, codes, scales);
+  }
+  // The same; most codes go past the caches. Only if CanStream(codes). A task
+  // ends with hwy::FlushStream().
+  void Stream(const void* x, int64_t num, void* codes, uint8_t* scales) const {
+    encode_(x, num, mode_, /*stream=*/true, codes, scales);
+  }
+  bool CanStream(const void* codes) const {
+    return can_stream_ && reinterpret_cast<uintptr_t>(codes) % 64 == 0;
   }
 
+  // What is dispatched to.
+  using Function = void(const void* x, int64_t num, MxScaleMode mode,
+                        bool stream, void* codes, uint8_t* scales);
+
  private:
-  using EncodeFunction = void(const void* x, int64_t num, MxScaleMode mode,
-                              void* codes, uint8_t* scales);
-  EncodeFunction* encode_;
+  bool can_stream_ = false;
+  Function* encode_;
   MxScaleMode mode_;
 };
 

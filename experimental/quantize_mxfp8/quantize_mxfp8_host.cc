@@ -45,6 +45,8 @@ constexpr int64_t kBlock = kMxBlockSize;
 // cache.
 constexpr int64_t kMostBlocks = 32;
 constexpr int64_t kMostElements = kMostBlocks * kBlock;
+// The same of a row.
+constexpr int64_t kRowElements = 4 * kMostElements;
 // Enough elements for a task to be worth a thread's attention.
 constexpr int64_t kElementsPerTask = int64_t{1} << 16;
 
@@ -83,6 +85,10 @@ struct Scales {
   int64_t stride;
 
   void Write(const uint8_t* from, int64_t first, int64_t num) const {
+    if (stride == 1) {
+      std::memcpy(data + first, from, static_cast<size_t>(num));
+      return;
+    }
     for (int64_t i = 0; i < num; ++i) data[(first + i) * stride] = from[i];
   }
 };
@@ -146,15 +152,21 @@ template <typename X, typename F>
 void EncodeRow(const X* row, int64_t stride, int64_t begin, int64_t end,
                const Encoders& encoders, const Codes<F>& to,
                const Scales& scales) {
-  HWY_ALIGN F codes[kMostElements];
-  HWY_ALIGN float gathered[kMostElements];
-  uint8_t scale_codes[kMostBlocks];
-  for (int64_t first = begin; first < end; first += kMostElements) {
-    const int64_t size = std::min(kMostElements, end - first);
+  HWY_ALIGN F codes[kRowElements];
+  HWY_ALIGN float gathered[kRowElements];
+  uint8_t scale_codes[kRowElements / kBlock];
+  for (int64_t first = begin; first < end; first += kRowElements) {
+    const int64_t size = std::min(kRowElements, end - first);
     const int64_t num = (size + kBlock - 1) / kBlock;
     const bool whole = size % kBlock == 0;
     Codes<F> target = to;
     target.data += (first - begin) * to.stride / PackFactor(kDTypeOf<F>);
+    if (stride == 1 && whole && to.stream &&
+        encoders.source.CanStream(target.data)) {
+      encoders.source.Stream(row + first, num, target.data, scale_codes);
+      scales.Write(scale_codes, first / kBlock, num);
+      continue;
+    }
     const bool direct = whole && to.stride == 1 && !to.stream;
     F* result = direct ? target.data : codes;
     if (stride == 1 && whole) {

@@ -211,6 +211,42 @@ TEST_P(QuantizeMxfp8Test, LongRows) {
   ExpectMatchesTheOracle({.shape = {2001, 40}, .input = kBF16});
 }
 
+// Blocks of every magnitude, and of elements of very different ones, beside one
+// another: what is done for many at once must suit each.
+TEST_P(QuantizeMxfp8Test, ManyUnlikeBlocks) {
+  constexpr int64_t kBlocks = 16 * 20 + 9;
+  Random random(2);
+  for (const DType input : kInputs) {
+    const GuardedTensor x(input, {2, 32 * kBlocks});
+    ForEachIndex(x.view().shape(), [&](const Dims& index) {
+      const int64_t block = index[1] / 32;
+      // The second row is all normal: most of it is done at once.
+      const bool wide = index[0] == 0 && block % 3 == 0;
+      const auto exponent =
+          static_cast<int>(index[0] == 0 ? block % 270 - 145 : block % 20 - 12);
+      const auto below = static_cast<int>(wide ? random.Integer(0, 20) : 0);
+      double value = std::ldexp(random.Normal(), exponent - below);
+      if (block % 7 == 5) value = 0;
+      if (index[0] == 0 && random.Integer(0, 999) == 0) value = kInfinity;
+      if (index[0] == 0 && random.Integer(0, 999) == 0) value = kNaN;
+      Write(x, index, value);
+    });
+    for (const DType output : kOutputs) {
+      for (const Mode mode : kAllModes) {
+        const GuardedTensor data(output, x.view().shape());
+        const GuardedTensor scales(kE8M0, {2, kBlocks});
+        const QuantizeMxfp8Args args = {.src_tensor = x,
+                                        .data = data,
+                                        .scales = scales,
+                                        .scale_mode = mode};
+        ASSERT_EQ(QuantizeMxfp8(args, context_), absl::OkStatus());
+        ExpectMatches(args);
+        EXPECT_TRUE(data.Intact() && scales.Intact());
+      }
+    }
+  }
+}
+
 TEST_P(QuantizeMxfp8Test, AlongTheOtherAxis) {
   for (const DType input : kInputs) {
     for (const DType output : {kE4M3, kE5M2}) {
