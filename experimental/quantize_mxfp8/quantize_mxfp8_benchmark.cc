@@ -71,7 +71,7 @@ void BM_Copy(benchmark::State& state, DType input) {
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"rows", "K"})->UseRealTime();
-  benchmark->Args({32, 2880})->Args({5760, 2880})->Args({4096, 8192});
+  benchmark->Args({32, 2880})->Args({5760, 2880})->Args({8192, 8192});
 }
 
 constexpr DType kBF16 = DType::kBF16;
