@@ -20,8 +20,10 @@ std::vector<const TestedKernel*>& Registered() {
 }  // namespace
 
 TestedKernel::TestedKernel(KernelDescription description,
-                           std::vector<ReferenceCase> cases)
-    : description_(std::move(description)), cases_(std::move(cases)) {
+                           std::vector<ReferenceCase> cases, bool simd)
+    : description_(std::move(description)),
+      cases_(std::move(cases)),
+      simd_(simd) {
   Registered().push_back(this);
 }
 

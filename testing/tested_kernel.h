@@ -56,6 +56,8 @@ struct KernelTraits {
   std::vector<ExpectedTensor> (*expect)(const Args& args);
   double (*flops)(const Args& args) = nullptr;
   std::vector<ReferenceCase> cases = {};
+  // Whether it runs SIMD functions, so that tests on every target make sense.
+  bool simd = true;
 };
 
 class TestedKernel {
@@ -66,14 +68,17 @@ class TestedKernel {
   const KernelDescription& description() const { return description_; }
   const std::string& name() const { return description_.name; }
   const std::vector<ReferenceCase>& cases() const { return cases_; }
+  bool simd() const { return simd_; }
 
  protected:
   // Adds the kernel to AllTestedKernels().
-  TestedKernel(KernelDescription description, std::vector<ReferenceCase> cases);
+  TestedKernel(KernelDescription description, std::vector<ReferenceCase> cases,
+               bool simd);
 
  private:
   KernelDescription description_;
   std::vector<ReferenceCase> cases_;
+  bool simd_;
 };
 
 // All kernels of the program, by name. After static initialization.
@@ -83,7 +88,8 @@ template <typename Args>
 class Tested final : public TestedKernel {
  public:
   explicit Tested(const KernelTraits<Args>& traits)
-      : TestedKernel(DescribeKernel<Args>(), traits.cases), traits_(traits) {}
+      : TestedKernel(DescribeKernel<Args>(), traits.cases, traits.simd),
+        traits_(traits) {}
 
   std::unique_ptr<AnyArguments> NewArguments() const override {
     return std::make_unique<Arguments>(traits_);

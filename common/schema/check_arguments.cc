@@ -63,8 +63,8 @@ void CheckRows(std::string_view name, const ConstTensor& tensor,
       const double value = Widen(values[i * stride]);
       if (range && value >= range->least && value <= range->greatest) continue;
       if (domain.Contains(value)) continue;
-      check.Require(false, name, PlaceOf(tensor.shape(), row, i), " is ", value,
-                    ", expected ", domain.ToString());
+      check.Require(false, name, PlaceOf(tensor.shape(), row, i), " is ",
+                    NumberText(value), ", expected ", domain.ToString());
       return;
     }
   }

@@ -22,10 +22,17 @@ bool IsMultiple(double value, double of) { return std::fmod(value, of) == 0; }
 
 std::string BoundText(const Bound& bound, bool formula) {
   if (formula && !bound.name.empty()) return std::string(bound.name);
-  return absl::StrCat(bound.value);
+  return NumberText(bound.value);
 }
 
 }  // namespace
+
+std::string NumberText(double value) {
+  if (std::abs(value) < 0x1p53 && std::trunc(value) == value) {
+    return absl::StrCat(static_cast<int64_t>(value));
+  }
+  return absl::StrCat(value);
+}
 
 bool Domain::Contains(double value) const {
   return (or_nan_ && std::isnan(value)) || Holds(value);

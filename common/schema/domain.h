@@ -38,6 +38,9 @@ struct Enumerator {
   std::string_view name;  // as on the command line: "ROW"
 };
 
+// A number for messages: whole ones with all their digits.
+std::string NumberText(double value);
+
 class Domain {
  public:
   // Every number, NaN too.

@@ -92,6 +92,8 @@ TEST(DomainTest, Words) {
   const Domain between = Domain::Between(1, {int64_t{8}, "H"});
   EXPECT_EQ(between.ToString(), "1..8");
   EXPECT_EQ(between.ToFormula(), "1..H");
+  EXPECT_EQ(Domain::Between(7, 7).ToString(), "7");
+  EXPECT_EQ(Domain::Between(-1, 123456789).ToString(), "-1..123456789");
   EXPECT_EQ(Domain::AboveUpTo(0, 1).ToString(), "in (0, 1]");
   EXPECT_EQ(Domain::FromBelow(0, 1).ToString(), "in [0, 1)");
   EXPECT_EQ(Domain::EvenBetween(2, {int64_t{6}, "D"}).ToFormula(),
