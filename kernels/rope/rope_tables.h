@@ -87,6 +87,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 enum class RopeType : uint8_t {
   kDefault,
   kLinear,
@@ -145,6 +147,9 @@ struct RopeTablesArgs {
   std::optional<std::array<int64_t, 3>> mrope_section;
   bool mrope_interleaved = false;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const RopeTablesArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const RopeTablesArgs& args);

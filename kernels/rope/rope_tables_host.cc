@@ -15,6 +15,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope_scaling.h"
 #include "tilework/kernels/rope/rope_tables.h"
@@ -75,11 +76,7 @@ class Builder {
     }
   }
 
-  void WriteResults() const {
-    if (args_.attention_factor_out.present()) {
-      *args_.attention_factor_out.data<float>() =
-          static_cast<float>(attention_factor_);
-    }
+  void WriteFrequencies() const {
     if (!args_.inv_freq.present()) return;
     for (int64_t i = 0; i < h_; ++i) {
       *args_.inv_freq.At<float>(i) = inv_freq_f32_[i];
@@ -192,19 +189,17 @@ int64_t NumRows(const RopeTablesArgs& args) {
   return 0;
 }
 
-}  // namespace
-
-absl::Status RopeTables(const RopeTablesArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  const int64_t rows = NumRows(args);
-  if (rows == 0 && !args.inv_freq.present() &&
-      !args.attention_factor_out.present()) {
-    return absl::OkStatus();
-  }
+void BuildTables(const RopeTablesArgs& args, HostContext& context) {
   const RopeScaling scaling(args);
+  if (args.attention_factor_out.present()) {
+    *args.attention_factor_out.data<float>() =
+        static_cast<float>(scaling.AttentionFactor());
+  }
+  const int64_t rows = NumRows(args);
+  if (rows == 0 && !args.inv_freq.present()) return;
   ScratchScope scratch(context.arena());
   const Builder builder(args, scaling, scratch);
-  builder.WriteResults();
+  builder.WriteFrequencies();
   const int64_t h = args.rotary_dim / 2;
   Values* values = scratch.Allocate<Values>(h * context.num_threads());
   const int64_t step = std::max<int64_t>(kElementsPerTask / h, 1);
@@ -215,7 +210,12 @@ absl::Status RopeTables(const RopeTablesArgs& args, HostContext& context) {
           builder.WriteRow(row, values + h * thread);
         }
       });
-  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RopeTables(const RopeTablesArgs& args, HostContext& context) {
+  return CallOnHost(args, context, [&] { BuildTables(args, context); });
 }
 
 }  // namespace tilework

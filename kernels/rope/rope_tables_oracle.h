@@ -9,9 +9,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
+#include <string_view>
 #include <vector>
 
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope_tables.h"
 #include "tilework/testing/tensors.h"
 
@@ -131,7 +133,9 @@ inline RopeTablesReference RopeTablesOracle(const RopeTablesArgs& args,
   RopeTablesReference result;
   const int64_t h = args.rotary_dim / 2;
   result.attention_factor = rope_tables_oracle::AttentionFactor(args);
-  for (int64_t i = 0; i < h; ++i) {
+  // Without a table, there may be any number of them.
+  const bool has_pairs = rows > 0 || args.inv_freq.present();
+  for (int64_t i = 0; has_pairs && i < h; ++i) {
     double inv_freq = rope_tables_oracle::InverseFrequency(args, i);
     if (args.freq_factors.present()) inv_freq /= Read(args.freq_factors, {i});
     result.inv_freq.push_back(inv_freq);
@@ -159,6 +163,56 @@ inline RopeTablesReference RopeTablesOracle(const RopeTablesArgs& args,
     }
   }
   return result;
+}
+
+// One ulp of the type at each value.
+inline std::vector<double> UlpsOf(const std::vector<double>& values,
+                                  DType dtype) {
+  std::vector<double> ulps;
+  for (const double value : values) {
+    const double ulp = std::ldexp(2 * UnitRoundoff(dtype), std::ilogb(value));
+    ulps.push_back(std::max(ulp, SmallestSubnormal(dtype)));
+  }
+  return ulps;
+}
+
+// RopeTablesOracle() with the bounds of rope_tables.h.
+inline std::vector<ExpectedTensor> RopeTablesExpected(
+    const RopeTablesArgs& args) {
+  int64_t rows = 0;
+  for (const Tensor& table : {args.cos, args.sin, args.rope_cache}) {
+    if (table.present()) rows = table.dim(0);
+  }
+  const RopeTablesReference reference = RopeTablesOracle(args, rows);
+  const double a = RoundToDType(reference.attention_factor, DType::kF32);
+  const auto table = [&](std::string_view name, const Tensor& actual,
+                         const std::vector<double>& values) {
+    const bool three_roundings = actual.dtype() == DType::kF32 && a != 1 &&
+                                 args.precision == RopePrecision::kF32;
+    std::vector<double> bound;
+    if (actual.present()) bound = UlpsOf(values, actual.dtype());
+    for (size_t i = 0; i < bound.size(); ++i) {
+      bound[i] *= three_roundings ? 1.5 : 1;
+      bound[i] += reference.angle_error[i];
+    }
+    return ExpectedTensor{name, actual, values, bound};
+  };
+  const auto half = [&](int64_t part) {
+    const Tensor& cache = args.rope_cache;
+    if (!cache.present()) return Tensor();
+    const int64_t width = cache.dim(1) / 2;
+    return cache.Slice(1, part * width, width);
+  };
+  return {table("cos", args.cos, reference.cos),
+          table("sin", args.sin, reference.sin),
+          table("rope_cache's cosines", half(0), reference.cos),
+          table("rope_cache's sines", half(1), reference.sin),
+          {"inv_freq", args.inv_freq, reference.inv_freq,
+           UlpsOf(reference.inv_freq, DType::kF32)},
+          {"attention_factor",
+           args.attention_factor_out,
+           {reference.attention_factor},
+           UlpsOf({reference.attention_factor}, DType::kF32)}};
 }
 
 }  // namespace tilework
