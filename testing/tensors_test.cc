@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -150,6 +151,23 @@ TEST(InterestingSizesTest, SurroundsPowersOfTwo) {
             std::vector<int64_t>({1, 2, 3, 4, 5, 6, 7, 8, 9}));
   const std::vector<int64_t> sizes = InterestingSizes(100);
   EXPECT_EQ(sizes.back(), 97);
+}
+
+TEST(AgreesTest, NamesTheTensorThatDoesNot) {
+  const GuardedTensor x(DType::kF32, {2});
+  Write(x, {0}, 1);
+  Write(x, {1}, 2);
+  const ExpectedTensor good = {"x", x, {1, 2.5}, {0, 0.5}};
+  const ExpectedTensor absent = {"none", ConstTensor(), {7}, {0}};
+  const ExpectedTensor bad = {"bad", x, {1, 3}, {0.5, 0.5}};
+  const ExpectedTensor far = {"far", x, {1, 2.5}, {1, 1}, 0.01};
+  EXPECT_TRUE(Agrees(good));
+  EXPECT_TRUE(Agrees(absent));
+  EXPECT_TRUE(Agrees({good, absent}));
+  const std::string message = Agrees({good, absent, bad}).message();
+  EXPECT_NE(message.find("(bad)"), std::string::npos) << message;
+  EXPECT_NE(message.find("[1]: 2, expected 3"), std::string::npos) << message;
+  EXPECT_FALSE(Agrees(far));
 }
 
 }  // namespace
