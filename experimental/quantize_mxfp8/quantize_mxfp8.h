@@ -16,14 +16,13 @@
 // scale and codes 0; a block of zeros the scale 2^-127. The value of a code is
 // its number times the scale.
 //
-//   tensor      shape                        types                   meaning
-//   src_tensor  [..., F, K]; also [K]        f32, bf16, f16          K >= 1
-//   data        as src_tensor                f8e4m3, f8e5m2, f4e2m1  codes
-//   scales      [..., F, ceil(K/32)]         e8m0, u8
-//               [..., ceil(F/32), K]                                 if axis -2
-//   data_t      [..., K, F]                  as data                 optional
-//   scales_t    [..., K, ceil(F/32)]         e8m0, u8                with
-//   data_t
+//   tensor      shape                  types                   meaning
+//   src_tensor  [..., F, K]; also [K]  f32, bf16, f16          K >= 1
+//   data        as src_tensor          f8e4m3, f8e5m2, f4e2m1  codes
+//   scales      [..., F, ceil(K/32)]   e8m0, u8
+//               [..., ceil(F/32), K]                           if axis -2
+//   data_t      [..., K, F]            as data                 optional
+//   scales_t    [..., K, ceil(F/32)]   e8m0, u8                with data_t
 //
 // data_t and scales_t are the same tensor quantized along F and transposed, for
 // axis = -1: one call gives both operands of a training step. f4e2m1 needs axis

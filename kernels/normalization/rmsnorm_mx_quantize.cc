@@ -13,6 +13,7 @@
 #include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/schema_visitor.h"
+#include "tilework/common/tensor/packing.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/norm_declare.h"
 
@@ -100,6 +101,14 @@ void DeclareCodes(const RmsNormMxQuantizeArgs& args, SchemaVisitor& v) {
                       {"... H", "not packed", !is_packed}},
             .dtypes = CodeTypes(is_mx, is_packed),
             .help = "codes"});
+  v.Rule("output_quant of f4e2m1 is packed along its last dimension",
+         [&](ArgumentChecker& check) {
+           check.Require(args.output_quant.dtype() != DType::kF4E2M1 ||
+                             IsPackedAlong(args.output_quant, -1),
+                         "output_quant of f4e2m1 has strides ",
+                         args.output_quant.strides(),
+                         ", expected 1 in the last dimension");
+         });
   DeclareScales(args, is_packed, v);
 }
 

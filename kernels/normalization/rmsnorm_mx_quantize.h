@@ -18,21 +18,19 @@
 // eps). For kStaticMx and kRowMx, output_scale, if given, is filled with 127,
 // the factor 1.
 //
-//   tensor                    shape              types             meaning
-//   input                     [..., H]           f32, bf16, f16    H >= 1
-//   gamma                     [H] or [1, H]      f32, bf16, f16    optional
-//   residual                  as input           f32, bf16, f16    optional
-//   input_dequant_scale       one element        f32               for
-//   kStaticMx output_residual           as input           as residual with
-//   residual;
-//                                                              may be residual
-//   output                    as input           f32, bf16, f16    optional: n
-//   output_quant              [..., H]           f8e4m3, f8e5m2, or f4e2m1 for
-//                                                kMx
-//                             packed: [..., P]   f8e4m3, f8e5m2, u8
-//   output_scale              [..., ceil(H/32)]  e8m0, u8  for kMx that is not
-//                                                packed
-//   output_row_dequant_scale  [...] or [..., 1]  f32       for kRowMx
+//   tensor                    shape         types            meaning
+//   input                     [..., H]      f32, bf16, f16   H >= 1
+//   gamma                     [H], [1, H]   f32, bf16, f16   optional
+//   residual                  as input      f32, bf16, f16   optional
+//   input_dequant_scale       one element   f32              for kStaticMx
+//   output_residual           as input      as residual      with residual
+//   output                    as input      f32, bf16, f16   optional: n
+//   output_quant              [..., H]      f8e4m3, f8e5m2   f4e2m1: kMx alone
+//                             [..., P]      f8e4m3, f8e5m2, u8, if packed
+//   output_scale              [..., ceil(H/32)]
+//                                           e8m0, u8         kMx, not packed
+//   output_row_dequant_scale  [...], [..., 1]
+//                                           f32              for kRowMx
 //
 // Packed rows (kMx alone) hold the codes and right behind them the ceil(H/32)
 // scale bytes: P = H + ceil(H/32), as u8 with codes of f8e4m3; or, as u8, P =

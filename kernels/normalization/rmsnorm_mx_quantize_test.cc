@@ -198,6 +198,57 @@ TEST_P(RmsNormMxQuantizeTest, PackedRows) {
   }
 }
 
+// Whatever the strides, and with scales as bytes.
+TEST_P(RmsNormMxQuantizeTest, StridedOutputs) {
+  for (const DType code : {kE4M3, kE2M1}) {
+    const int64_t size = 77;
+    const Problem problem(3, size, kBF16, code);
+    RmsNormMxQuantizeArgs args = problem.args();
+    ASSERT_EQ(RmsNormMxQuantize(args, context_), absl::OkStatus());
+    for (const Layout layout : kAllLayouts) {
+      const GuardedTensor scales(DType::kU8, {3, NumBlocks(size)}, layout);
+      // Two gaps: f4e2m1 has even strides.
+      const GuardedTensor wide(code, {3, size + 3});
+      const GuardedTensor other(kE4M3, {3, size}, layout);
+      args.output_scale = scales;
+      args.output_quant =
+          code == kE2M1 ? wide.view().Slice(1, 0, size) : other.view();
+      ASSERT_EQ(RmsNormMxQuantize(args, context_), absl::OkStatus());
+      EXPECT_TRUE(other.Intact());
+      EXPECT_TRUE(scales.Intact());
+      EXPECT_TRUE(SameBits(args.output_quant, problem.codes));
+      for (int64_t row = 0; row < 3; ++row) {
+        for (int64_t b = 0; b < NumBlocks(size); ++b) {
+          EXPECT_EQ(*scales.view().At<uint8_t>(row, b),
+                    problem.scales.view().At<E8M0>(row, b)->bits);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(RmsNormMxQuantizeTest, StridedPackedRows) {
+  const int64_t size = 77;
+  const Problem problem(3, size);
+  RmsNormMxQuantizeArgs args = problem.args();
+  ASSERT_EQ(RmsNormMxQuantize(args, context_), absl::OkStatus());
+  args.output_scale = Tensor();
+  args.packed_output = true;
+  for (const Layout layout : kAllLayouts) {
+    const GuardedTensor packed(kE4M3, {3, size + NumBlocks(size)}, layout);
+    args.output_quant = packed;
+    ASSERT_EQ(RmsNormMxQuantize(args, context_), absl::OkStatus());
+    EXPECT_TRUE(packed.Intact());
+    EXPECT_TRUE(SameBits(packed.view().Slice(1, 0, size), problem.codes));
+    for (int64_t row = 0; row < 3; ++row) {
+      for (int64_t b = 0; b < NumBlocks(size); ++b) {
+        EXPECT_EQ(packed.view().At<Float8E4M3>(row, size + b)->bits,
+                  problem.scales.view().At<E8M0>(row, b)->bits);
+      }
+    }
+  }
+}
+
 TEST_P(RmsNormMxQuantizeTest, RowsAndGivenScales) {
   const float ds = 0.02f;
   for (const DType code : {kE4M3, kE5M2}) {
@@ -231,6 +282,11 @@ TEST_P(RmsNormMxQuantizeTest, RowsAndGivenScales) {
                            context_),
         absl::OkStatus());
     EXPECT_TRUE(SameBits(problem.codes, codes));
+    const GuardedTensor filled(DType::kE8M0, {6, NumBlocks(133)});
+    args.output_scale = filled;
+    ASSERT_EQ(RmsNormMxQuantize(args, context_), absl::OkStatus());
+    ForEachIndex({6, NumBlocks(133)},
+                 [&](const Dims& index) { EXPECT_EQ(Read(filled, index), 1); });
   }
 }
 
@@ -256,9 +312,10 @@ TEST_P(RmsNormMxQuantizeTest, Residual) {
 }
 
 TEST_P(RmsNormMxQuantizeTest, SpecialRows) {
-  const Problem problem(3, 64);
+  const Problem problem(4, 64);
   for (int64_t i = 0; i < 64; ++i) Write(problem.input, {0, i}, 0);
   Write(problem.input, {1, 40}, std::nan(""));
+  Write(problem.input, {3, 40}, std::numeric_limits<double>::infinity());
   ASSERT_EQ(RmsNormMxQuantize(problem.args(), context_), absl::OkStatus());
   for (int64_t i = 0; i < 64; ++i) {
     EXPECT_EQ(Read(problem.codes, {0, i}), 0);
@@ -269,6 +326,10 @@ TEST_P(RmsNormMxQuantizeTest, SpecialRows) {
     EXPECT_TRUE(std::isnan(Read(problem.scales, {1, b})));
     EXPECT_TRUE(std::isfinite(Read(problem.scales, {2, b})));
   }
+  // An infinity is a NaN of its block and makes the others zeros.
+  EXPECT_EQ(Read(problem.scales, {3, 0}), 0x1p-127);
+  EXPECT_TRUE(std::isnan(Read(problem.scales, {3, 1})));
+  for (int64_t i = 0; i < 64; ++i) EXPECT_EQ(Read(problem.codes, {3, i}), 0);
 }
 
 // Past the caches come the bits of smaller calls.
@@ -329,6 +390,25 @@ TEST_F(RmsNormMxQuantizeErrorTest, Tensors) {
   ExpectError("rmsnorm_mx_quantize: input is missing, expected [..., H]");
   args_.gamma = problem_.gamma.view().Slice(0, 0, 47);
   ExpectError("rmsnorm_mx_quantize: gamma is [47] but H = 48");
+  const GuardedTensor two(kBF16, {2, 48});
+  args_.gamma = two;
+  ExpectError("rmsnorm_mx_quantize: gamma is [2, 48]");
+  const GuardedTensor scalar(kBF16, {});
+  args_.input = scalar;
+  ExpectError("rmsnorm_mx_quantize: input is []");
+  args_.input = problem_.input.view().Slice(1, 0, 0);
+  ExpectError("rmsnorm_mx_quantize: input is [6, 0]: H = 0, expected >= 1");
+  args_.output = problem_.output.view().Slice(0, 0, 5);
+  ExpectError("rmsnorm_mx_quantize: output is [5, 48] but");
+  args_.residual = problem_.input.view().Slice(1, 0, 47);
+  ExpectError("rmsnorm_mx_quantize: residual is [6, 47] but H = 48");
+  args_.output_scale = problem_.scales.view().Slice(1, 0, 1);
+  ExpectError("rmsnorm_mx_quantize: output_scale is [6, 1] but H/32 = 2");
+  const GuardedTensor four(kE2M1, {48, 6});
+  args_.output_quant = four.view().Permute({1, 0});
+  ExpectError(
+      "rmsnorm_mx_quantize: output_quant of f4e2m1 has strides [1, 6], "
+      "expected 1 in the last dimension");
   args_.residual = problem_.input;
   ExpectError("rmsnorm_mx_quantize: output_residual is missing");
   args_.output_quant = problem_.codes.view().Slice(1, 0, 47);

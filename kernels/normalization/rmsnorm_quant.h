@@ -21,20 +21,18 @@
 // group_size G, each G consecutive elements of a row have a ds of their own,
 // and the last group may be short.
 //
-//   tensor               shape             types               meaning
-//   hidden               [..., H]          f32, bf16, f16      rank >= 2, H >=
-//   1 ln_w                 [H] or [1, H]     f32, bf16, f16      for kRmsNorm
-//   input_dequant_scale  one element       f32                 for kStatic
-//   pre_norm_gamma       [H] or [1, H]     f32, bf16, f16      optional
-//   residual             as hidden         f32, bf16, f16      optional
-//   residual_out         as hidden         as residual         with residual;
-//   may
-//                                                              be residual
-//   out                  [..., H]          f8e4m3_240, f8e4m3, f8e5m2
-//                        [..., H + 4]      if packed: ds as little-endian f32
-//                                          behind the codes of its row
-//   dequant_scale        [...], [..., 1] or [..., ceil(H/G)]  f32
-//                                          for kRow that is not packed
+//   tensor               shape         types               meaning
+//   hidden               [..., H]      f32, bf16, f16      rank >= 2, H >= 1
+//   ln_w                 [H], [1, H]   f32, bf16, f16      for kRmsNorm
+//   input_dequant_scale  one element   f32                 for kStatic
+//   pre_norm_gamma       [H], [1, H]   f32, bf16, f16      optional
+//   residual             as hidden     f32, bf16, f16      optional
+//   residual_out         as hidden     as residual         with residual
+//   out                  [..., H]      f8e4m3_240, f8e4m3, f8e5m2
+//                        [..., H + 4]  if packed: ds as little-endian f32
+//                                      behind the codes of its row
+//   dequant_scale        [...], [..., 1] or [..., ceil(H/G)]
+//                                      f32                 kRow, not packed
 //
 // All may have any strides. No output may overlap another tensor, but
 // residual_out may be exactly the view `residual`. No rows: nothing happens.

@@ -199,6 +199,131 @@ TEST_P(RmsNormQuantTest, WithoutANormItIsExact) {
   }
 }
 
+// Zeros, a NaN and infinities without a norm that spreads them.
+TEST_P(RmsNormQuantTest, SpecialNumbersAreRowQuantizations) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const float bound : {0.0f, 5e-7f, 0.5f}) {
+    const Problem problem({4, 70});
+    for (int64_t i = 0; i < 70; ++i) Write(problem.hidden, {0, i}, 0);
+    Write(problem.hidden, {1, 69}, std::nan(""));
+    Write(problem.hidden, {2, 3}, infinity);
+    Write(problem.hidden, {2, 40}, -infinity);
+    RmsNormQuantArgs args = problem.args();
+    args.norm_type = NormType::kNoNorm;
+    args.lower_bound = bound;
+    ASSERT_EQ(RmsNormQuant(args, context_), absl::OkStatus());
+    const GuardedTensor codes(kE4M3, {4, 70});
+    const GuardedTensor scale(kF32, {4});
+    ASSERT_EQ(RowQuantization({.hidden_state = problem.hidden,
+                               .quantized = codes,
+                               .dequant_scale = scale,
+                               .lower_bound = bound},
+                              context_),
+              absl::OkStatus());
+    EXPECT_TRUE(SameBits(problem.out, codes));
+    EXPECT_TRUE(SameBits(problem.scale, scale));
+    EXPECT_EQ(Read(scale, {0}), static_cast<double>(1e-6f));
+    EXPECT_TRUE(std::isnan(Read(scale, {1})));
+    EXPECT_EQ(std::isinf(Read(scale, {2})), bound < 0.5f);
+  }
+}
+
+// The first norm and the sum are those of kernels of their own, one after
+// another.
+TEST_P(RmsNormQuantTest, PreNormIsAStepOfItsOwn) {
+  const Dims shape = {4, 133};
+  for (const DType added : {DType::kNone, kF32, kBF16, kF16}) {
+    for (const NormType norm : {NormType::kRmsNorm, NormType::kNoNorm}) {
+      const Problem problem(shape), second(shape);
+      const GuardedTensor gamma(kF32, {1, 133});
+      Random random(3);
+      FillNormal(random, gamma, 0.1, 1);
+      RmsNormQuantArgs args = problem.args();
+      args.norm_type = norm;
+      args.eps = 0.01f;
+      args.hidden_actual = 120;
+      RmsNormQuantArgs rest = args;
+      const GuardedTensor h(kBF16, shape);
+      ASSERT_EQ(RmsNorm({.input = args.hidden,
+                         .gamma = gamma,
+                         .output = h,
+                         .eps = args.eps,
+                         .hidden_actual = args.hidden_actual},
+                        context_),
+                absl::OkStatus());
+      args.pre_norm_gamma = gamma;
+      rest.hidden = h;
+      rest.out = second.out;
+      rest.dequant_scale = second.scale;
+      std::optional<GuardedTensor> residual, sum, second_sum;
+      if (added != DType::kNone) {
+        residual.emplace(added, shape);
+        sum.emplace(added, shape);
+        second_sum.emplace(added, shape);
+        FillNormal(random, *residual);
+        args.residual = rest.residual = *residual;
+        args.residual_out = *sum;
+        rest.residual_out = *second_sum;
+      }
+      ASSERT_EQ(RmsNormQuant(args, context_), absl::OkStatus());
+      ASSERT_EQ(RmsNormQuant(rest, context_), absl::OkStatus());
+      EXPECT_TRUE(SameBits(problem.out, second.out));
+      EXPECT_TRUE(SameBits(problem.scale, second.scale));
+      if (sum.has_value()) {
+        EXPECT_TRUE(SameBits(*sum, *second_sum));
+      }
+    }
+  }
+}
+
+// The spec's bounds against the oracle: scales, decoded numbers, and, without
+// rounding in between, codes that are neighbours of the oracle's where they
+// differ at all, which few do.
+TEST_P(RmsNormQuantTest, AgreesWithTheOracle) {
+  const int64_t size = 3000;
+  const size_t n_size = static_cast<size_t>(size);
+  for (const DType code : kCodeTypes) {
+    for (const DType intermediate : {kF32, kBF16, kF16}) {
+      const Problem problem({2, size}, kBF16, code);
+      RmsNormQuantArgs args = problem.args();
+      args.intermediate_dtype = intermediate;
+      ASSERT_EQ(RmsNormQuant(args, context_), absl::OkStatus());
+      Approximate h = {ToDoubles(args.hidden), {}};
+      h.error.resize(h.value.size());
+      const Approximate n =
+          RmsOracle(h, n_size, static_cast<double>(size),
+                    static_cast<double>(args.eps), ToDoubles(args.ln_w));
+      const QuantizedOracle oracle = QuantizeOracle(
+          n, n_size, n_size, std::numeric_limits<double>::infinity(), 0, code);
+      const double rounding =
+          intermediate == kF32 ? 0 : UnitRoundoff(intermediate);
+      const auto* codes =
+          static_cast<const uint8_t*>(problem.out.view().data());
+      const GuardedTensor expected(code, {2, size});
+      int64_t different = 0;
+      for (size_t i = 0; i < n.value.size(); ++i) {
+        const int64_t row = static_cast<int64_t>(i) / size;
+        const int64_t column = static_cast<int64_t>(i) % size;
+        const double ds = Read(problem.scale, {row});
+        const double ds_oracle = oracle.scales.value[i / n_size];
+        ASSERT_NEAR(ds, ds_oracle, (2 * rounding + 6e-6) * ds_oracle);
+        const double decoded = Read(problem.out, {row, column}) * ds;
+        ASSERT_NEAR(
+            decoded, n.value[i],
+            (UnitRoundoff(code) + 2 * rounding + 1e-5) * std::abs(n.value[i]) +
+                ds * SmallestSubnormal(code) / 2);
+        if (intermediate != kF32) continue;
+        Write(expected, {row, column}, oracle.codes.value[i]);
+        const int step =
+            codes[i] - static_cast<const uint8_t*>(expected.view().data())[i];
+        ASSERT_LE(std::abs(step), 1);
+        different += std::abs(step);
+      }
+      EXPECT_LE(different, 2 * size / 1000);
+    }
+  }
+}
+
 // In all layouts, also in place.
 TEST_P(RmsNormQuantTest, ResidualIsExact) {
   for (const Layout layout : kAllLayouts) {
@@ -310,6 +435,13 @@ TEST_F(RmsNormQuantErrorTest, Tensors) {
   args_.packed_output = true;
   args_.dequant_scale = Tensor();
   ExpectError("rmsnorm_quant: out is [2, 3, 8] but H+4 = 12 (from H + 4)");
+  args_.hidden = problem_.hidden.view().Slice(2, 0, 0);
+  ExpectError("rmsnorm_quant: hidden is [2, 3, 0]: H = 0, expected >= 1");
+  const GuardedTensor two(kBF16, {2, 8});
+  args_.ln_w = two;
+  ExpectError("rmsnorm_quant: ln_w is [2, 8]");
+  args_.pre_norm_gamma = problem_.ln_w.view().Slice(0, 0, 7);
+  ExpectError("rmsnorm_quant: pre_norm_gamma is [7] but H = 8");
   args_.out = problem_.out.view().Slice(2, 0, 7);
   ExpectError("rmsnorm_quant: out is [2, 3, 7] but H = 8");
   args_.residual = problem_.hidden;
@@ -359,6 +491,10 @@ TEST_F(RmsNormQuantErrorTest, Attributes) {
   ExpectError("rmsnorm_quant: lower_bound is nan, expected >= 0");
   args_.eps = -1;
   ExpectError("rmsnorm_quant: eps is -1, expected >= 0 and finite");
+  args_.eps = std::numeric_limits<float>::quiet_NaN();
+  ExpectError("rmsnorm_quant: eps is nan, expected >= 0 and finite");
+  args_.hidden_actual = 0;
+  ExpectError("rmsnorm_quant: hidden_actual is 0, expected 1..8");
   args_.hidden_actual = 9;
   ExpectError("rmsnorm_quant: hidden_actual is 9, expected 1..8");
   args_.intermediate_dtype = DType::kI32;
@@ -368,6 +504,9 @@ TEST_F(RmsNormQuantErrorTest, Attributes) {
   ExpectError("rmsnorm_quant: group_size is -1, expected >= 0");
   args_.group_size = 4;
   args_.packed_output = true;
+  ExpectError("rmsnorm_quant: group_size is 4, expected 0 unless");
+  args_.group_size = 4;
+  args_.quantization_type = QuantizationType::kStatic;
   ExpectError("rmsnorm_quant: group_size is 4, expected 0 unless");
   args_.group_size = 4;
   ExpectError("rmsnorm_quant: dequant_scale is [2, 3] but");
