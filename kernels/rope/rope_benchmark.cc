@@ -14,6 +14,7 @@
 #include "tilework/kernels/rope/rope.h"
 #include "tilework/kernels/rope/rope_tables.h"
 #include "tilework/testing/parallel_copy.h"
+#include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
@@ -71,7 +72,7 @@ void BM_Rope(benchmark::State& state, const Options& options) {
                             .inv_freq = inv_freq.view(),
                             .rotary_dim = shape[3]},
                            context));
-  Buffer x_in = Buffer::Zeros(options.dtype, shape);
+  Buffer x_in = TypicalNumbers(options.dtype, shape);
   Buffer x_out = Buffer::Zeros(options.dtype, shape);
   RopeArgs args = {
       .x_in = Permuted(x_in, shape, options.order),
@@ -97,7 +98,7 @@ void BM_Rope(benchmark::State& state, const Options& options) {
 void BM_Copy(benchmark::State& state, DType dtype) {
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
-  const Buffer x_in = Buffer::Zeros(dtype, ShapeOf(state));
+  const Buffer x_in = TypicalNumbers(dtype, ShapeOf(state));
   Buffer x_out = Buffer::Zeros(dtype, ShapeOf(state));
   for (auto _ : state) {
     ParallelCopy(x_in.view(), x_out.view(), context.pool());

@@ -13,6 +13,7 @@
 #include "tilework/kernels/rope/rope_hf.h"
 #include "tilework/kernels/rope/rope_tables.h"
 #include "tilework/testing/parallel_copy.h"
+#include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
@@ -35,8 +36,8 @@ void BM_RopeHf(benchmark::State& state, DType dtype, bool backward) {
   ABSL_CHECK_OK(RopeTables(
       {.rope_cache = cache.view(), .rotary_dim = shape.q[3], .duplicate = true},
       context));
-  const Buffer q = Buffer::Zeros(dtype, shape.q);
-  const Buffer k = Buffer::Zeros(dtype, shape.k);
+  const Buffer q = TypicalNumbers(dtype, shape.q);
+  const Buffer k = TypicalNumbers(dtype, shape.k);
   Buffer q_out = Buffer::Zeros(dtype, shape.q);
   Buffer k_out = Buffer::Zeros(dtype, shape.k);
   const RopeHfArgs args = {.q = q.view(),
@@ -59,7 +60,7 @@ void BM_Copy(benchmark::State& state, DType dtype) {
   HostContext context(kThreads);
   context.pool().SetSpinning(true);
   const Dims all = {shape.q.Product() + shape.k.Product()};
-  const Buffer from = Buffer::Zeros(dtype, all);
+  const Buffer from = TypicalNumbers(dtype, all);
   Buffer to = Buffer::Zeros(dtype, all);
   for (auto _ : state) {
     ParallelCopy(from.view(), to.view(), context.pool());

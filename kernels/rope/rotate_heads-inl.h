@@ -69,12 +69,12 @@ class HeadRotator {
     const auto head = [&](const Walk& at) {
       return task_.head_begin + (by_token ? at.inner : at.outer);
     };
-    const bool prefetch = x_in_.stride(3) == 1;
     const int64_t distance = std::max<int64_t>(
         1, kBytesAhead / (d_ * static_cast<int64_t>(sizeof(X))));
     ahead.Skip(distance);
     for (int64_t i = 0; i < num; ++i) {
-      if (prefetch) {
+      // Less is likely to be in a cache already.
+      if (stream_) {
         if (i + distance < num) {
           Fetch(tokens_[static_cast<size_t>(token(ahead))].in, head(ahead));
         } else {
