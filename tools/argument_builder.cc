@@ -26,6 +26,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/attribute_text.h"
+#include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/fields.h"
 #include "tilework/common/schema/kernel_description.h"
@@ -148,7 +149,6 @@ class BuiltArguments::Builder final : public SchemaVisitor {
   void NotLess(std::string_view, std::string_view) override {}
   void Bind(std::string_view symbol, std::string_view source,
             absl::FunctionRef<int64_t()> value) override {
-    // Values derive from sizes; without any there is nothing to divide by.
     if (ok()) check_->Bind(symbol, value(), source);
   }
   void Rule(std::string_view,
@@ -311,15 +311,19 @@ class BuiltArguments::Builder final : public SchemaVisitor {
   void VisitAttribute(std::string_view name, const AttributeField& attribute,
                       const AttributeSpec& spec) override {
     seen_.emplace(name);
+    if (!ok()) return;
     const auto it = request_.attributes.find(name);
-    if (it == request_.attributes.end() || !ok()) return;
-    const auto value = ParseAttribute(name, it->second, attribute, spec);
-    if (value.ok()) {
-      attribute.set(*value);
-    } else {
-      status_ = absl::InvalidArgumentError(
-          absl::StrCat(kernel_, ": ", value.status().message()));
+    if (it != request_.attributes.end()) {
+      const auto value = ParseAttribute(name, it->second, attribute, spec);
+      if (value.ok()) {
+        attribute.set(*value);
+      } else {
+        status_ = absl::InvalidArgumentError(
+            absl::StrCat(kernel_, ": ", value.status().message()));
+      }
     }
+    // Before shapes follow from it.
+    CheckAttribute(name, attribute, spec, *check_);
   }
 
   BuiltArguments& built_;

@@ -129,6 +129,8 @@ TEST_F(TileworkTest, RunErrors) {
               "rmsnorm has no attribute \"epsilon\"; its attributes are: eps");
   ExpectError(with({"--attr", "eps=small"}),
               "rmsnorm: attribute eps is \"small\", expected float");
+  ExpectError(with({"--attr", "group_size=0"}),
+              "rmsnorm: group_size is 0, expected a divisor of H");
   ExpectError(with({"--attr", "eps=-1"}),
               "rmsnorm: eps is -1, expected >= 0 and finite");
   ExpectError(with({"--attr", "gate_mode=AFTER"}),

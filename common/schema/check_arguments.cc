@@ -162,21 +162,26 @@ void CheckVisitor::VisitTensor(Direction direction, std::string_view name,
   }
 }
 
-void CheckVisitor::VisitAttribute(std::string_view name,
-                                  const AttributeField& attribute,
-                                  const AttributeSpec& spec) {
-  if (!check_->ok()) return;
+void CheckAttribute(std::string_view name, const AttributeField& attribute,
+                    const AttributeSpec& spec, ArgumentChecker& check) {
+  if (!check.ok()) return;
   const AttributeValue value = attribute.get();
   const bool is_given = !std::holds_alternative<std::monostate>(value);
   const Presence& presence = spec.presence;
-  check_->Require(is_given || presence.kind != Presence::Kind::kRequired, name,
-                  " is missing but ", presence.required_if);
-  check_->Require(!is_given || presence.kind != Presence::Kind::kForbidden,
-                  name, " is given but ", presence.unless);
+  check.Require(is_given || presence.kind != Presence::Kind::kRequired, name,
+                " is missing but ", presence.required_if);
+  check.Require(!is_given || presence.kind != Presence::Kind::kForbidden, name,
+                " is given but ", presence.unless);
   if (!is_given || spec.domain.is_any() || Fits(value, spec.domain)) return;
   const bool is_dtype = attribute.type() == AttributeType::kDType;
-  check_->Require(false, name, " is ", AttributeNumber(value), ", expected ",
-                  is_dtype ? spec.domain.ToFormula() : spec.domain.ToString());
+  check.Require(false, name, " is ", AttributeNumber(value), ", expected ",
+                is_dtype ? spec.domain.ToFormula() : spec.domain.ToString());
+}
+
+void CheckVisitor::VisitAttribute(std::string_view name,
+                                  const AttributeField& attribute,
+                                  const AttributeSpec& spec) {
+  CheckAttribute(name, attribute, spec, *check_);
 }
 
 void CheckVisitor::CheckOverlap(const Seen& output, const Seen& other) {

@@ -66,6 +66,11 @@ class CheckVisitor final : public SchemaVisitor {
   absl::InlinedVector<Relation, 4> relations_;
 };
 
+// Whether an attribute is given where it must be, and has a value that it may
+// have.
+void CheckAttribute(std::string_view name, const AttributeField& attribute,
+                    const AttributeSpec& spec, ArgumentChecker& check);
+
 // InvalidArgument, or OK.
 template <typename Args>
 absl::Status CheckArguments(const Args& args) {
