@@ -52,9 +52,9 @@
 // and on every SIMD target.
 //
 // Cost: one pass over memory, which bypasses the caches if it writes more than
-// 32 MiB. Scratch a thread: 2 R values of f32 for 64 tokens and two heads, or 512
-// columns of both tables and of a head where x_in and x_out have no unit stride
-// in D but the same in another dimension.
+// 32 MiB. Scratch a thread: 2 R values of f32 for 64 tokens and two heads, or
+// 512 columns of both tables and of a head where x_in and x_out have no unit
+// stride in D but the same in another dimension.
 
 #ifndef TILEWORK_KERNELS_ROPE_ROPE_H_
 #define TILEWORK_KERNELS_ROPE_ROPE_H_
@@ -67,6 +67,8 @@
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 enum class RopeMode : uint8_t { kTable, kIndexed, kComputed };
 enum class RopeOutLayout : uint8_t { kSame, kContiguous, kInterleaved };
@@ -94,6 +96,9 @@ struct RopeArgs {
 inline constexpr double kRopeTolerance = 3 * 0x1p-24;
 // The same and the error of computed cosines and sines.
 inline constexpr double kRopeComputedTolerance = kRopeTolerance + 4 * 0x1p-24;
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const RopeArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const RopeArgs& args);

@@ -3,8 +3,6 @@
 
 // What rope says of bad arguments.
 
-#include "tilework/kernels/rope/rope_arguments.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -106,8 +104,7 @@ TEST_F(RopeErrorTest, Tables) {
   const GuardedTensor odd = Make({4, 5});
   args_.cos = odd;
   args_.sin = odd;
-  ExpectError(
-      "rope: cos is [4, 5]: W = 5, expected 4 or 8 (from rotary_dim 8)");
+  ExpectError("rope: cos is [4, 5]: W = 5, expected 4 or 8");
   const GuardedTensor brief = Make({2, 4});
   args_.cos = brief;
   args_.sin = brief;
@@ -122,14 +119,14 @@ TEST_F(RopeErrorTest, TensorsOfTheModes) {
   }
   const GuardedTensor inv_freq = Make({4});
   args_.positions = positions;
-  ExpectError("rope: positions is given but mode is kTable");
+  ExpectError("rope: positions is given but mode is TABLE");
   args_.positions = {};
   args_.inv_freq = inv_freq;
-  ExpectError("rope: inv_freq is given but mode is not kComputed");
+  ExpectError("rope: inv_freq is given but mode is not COMPUTED");
   args_.mode = RopeMode::kComputed;
-  ExpectError("rope: cos is given but mode is kComputed");
+  ExpectError("rope: cos is given but mode is COMPUTED");
   args_.cos = {};
-  ExpectError("rope: sin is given but mode is kComputed");
+  ExpectError("rope: sin is given but mode is COMPUTED");
   args_.sin = {};
   ExpectError("rope: positions is missing, expected [B, S] or [1, S] or [S]");
   args_.positions = positions;
@@ -164,9 +161,9 @@ TEST_F(RopeErrorTest, Positions) {
     args_.positions = positions;
     EXPECT_EQ(Validate(args_), absl::OkStatus());
     Write(positions, {1, 2}, 4);
-    ExpectError("rope: positions[1, 2] is 4, expected 0..3 (from cos [4, 4])");
+    ExpectError("rope: positions[1, 2] is 4, expected 0..3");
     Write(positions, {1, 2}, -1);
-    ExpectError("rope: positions[1, 2] is -1, expected 0..3 (from cos");
+    ExpectError("rope: positions[1, 2] is -1, expected 0..3");
     args_.positions = positions.view().Select(0, 1);
     ExpectError("rope: positions[2] is -1, expected 0..3");
     RopeArgs computed = args_;
@@ -189,14 +186,17 @@ TEST_F(RopeErrorTest, Positions) {
 
 TEST_F(RopeErrorTest, Attributes) {
   args_.mode = static_cast<RopeMode>(3);
-  ExpectError("rope: mode is 3, expected 0..2");
+  ExpectError(
+      "rope: mode is 3, expected 0 (TABLE), 1 (INDEXED) or 2 (COMPUTED)");
   args_.mode = RopeMode::kTable;
   args_.out_layout = static_cast<RopeOutLayout>(3);
-  ExpectError("rope: out_layout is 3, expected 0..2");
+  ExpectError(
+      "rope: out_layout is 3, expected 0 (SAME), 1 (CONTIGUOUS) or 2 "
+      "(INTERLEAVED)");
   args_.out_layout = RopeOutLayout::kSame;
   args_.attention_factor = 2;
   ExpectError(
-      "rope: attention_factor is 2 but mode is not kComputed: tables already "
+      "rope: attention_factor is 2 but mode is not COMPUTED: tables already "
       "contain it");
   const RopeProblem computed(
       {.shape = {2, 3, 4, 8}, .mode = RopeMode::kComputed});

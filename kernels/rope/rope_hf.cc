@@ -4,88 +4,74 @@
 #include "tilework/kernels/rope/rope_hf.h"
 
 #include <cstdint>
-#include <string_view>
 
 #include "absl/status/status.h"
-#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/tensor/overlap.h"
-#include "tilework/common/tensor/tensor.h"
-#include "tilework/kernels/rope/rope_arguments.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/rope/rope_declare.h"
 
 namespace tilework {
 namespace {
 
-void CheckRopeCache(const RopeHfArgs& args, int64_t r, ArgumentChecker& check) {
-  const ConstTensor& cache = args.rope_cache;
-  check.Forbidden("cos", args.cos, "rope_cache is given too");
-  check.Forbidden("sin", args.sin, "rope_cache is given too");
-  check.Required("rope_cache", cache, "P C | 1 P C | B P C", kFloatTypes);
-  const int64_t c = check["C"];
-  check.Require(c == r || c == 2 * r, "rope_cache is ", cache.shape(), ": ", c,
-                " columns, expected ", r, " or ", 2 * r, " (from rotary_dim ",
-                r, ")");
-}
-
-void CheckTables(const RopeHfArgs& args, ArgumentChecker& check) {
+void DeclareTables(const RopeHfArgs& args, SchemaVisitor& v) {
   const bool cached = args.rope_cache.present();
-  check.Require(cached || args.cos.present() || args.sin.present(),
-                "cos and sin are missing, and so is rope_cache");
-  const int64_t r = args.rotary_dim.value_or(check["D"]);
-  if (cached) {
-    CheckRopeCache(args, r, check);
-  } else {
-    CheckCosSin(args.cos, args.sin, "P W | 1 P W | B P W", r, check);
-  }
-  const std::string_view name = cached ? "rope_cache" : "cos";
-  const ConstTensor& table = cached ? args.rope_cache : args.cos;
-  if (args.positions.present()) {
-    CheckPositions(args.positions, name, table, check);
-  } else {
-    CheckRowsForTokens(name, table, "q", args.q, check);
-  }
+  v.Rule("cos and sin, or rope_cache, are given", [&](ArgumentChecker& check) {
+    check.Require(cached || args.cos.present() || args.sin.present(),
+                  "cos and sin are missing, and so is rope_cache");
+  });
+  DeclareCosSin(args.cos, args.sin, args.rotary_dim, "P W | 1 P W | B P W",
+                RequiredUnless(cached, "rope_cache is given"), v);
+  DeclareRowsForTokens("P >= S without positions", !args.positions.present(),
+                       cached ? "rope_cache" : "cos",
+                       cached ? args.rope_cache : args.cos, "q", args.q, v);
+  DeclarePositions(args.positions, Optional(),
+                   Domain::Between(0, {v["P"] - 1, "P - 1"}), v);
 }
 
-void CheckApart(std::string_view output_name, const ConstTensor& output,
-                std::string_view other_name, const ConstTensor& other,
-                ArgumentChecker& check) {
-  if (!check.ok()) return;
-  check.Require(!MayShareElements(output, other), output_name, " overlaps ",
-                other_name);
-}
-
-void CheckAliasing(const RopeHfArgs& args, ArgumentChecker& check) {
-  check.SameOrNoOverlap("q_out", args.q_out, "q", args.q);
-  check.SameOrNoOverlap("k_out", args.k_out, "k", args.k);
-  CheckApart("q_out", args.q_out, "k", args.k, check);
-  CheckApart("k_out", args.k_out, "q", args.q, check);
-  CheckApart("q_out", args.q_out, "k_out", args.k_out, check);
-  struct Output {
-    std::string_view name;
-    const Tensor& tensor;
-  };
-  for (const Output& out :
-       {Output{"q_out", args.q_out}, Output{"k_out", args.k_out}}) {
-    check.NoOverlap(out.name, out.tensor, "cos", args.cos);
-    check.NoOverlap(out.name, out.tensor, "sin", args.sin);
-    check.NoOverlap(out.name, out.tensor, "rope_cache", args.rope_cache);
-    check.NoOverlap(out.name, out.tensor, "positions", args.positions);
-  }
+void DeclareCache(const RopeHfArgs& args, SchemaVisitor& v) {
+  const double r = static_cast<double>(RotaryDim(args.rotary_dim, v));
+  v.Symbol("2W", Domain::Either({r, "rotary_dim"}, {2 * r, "2 rotary_dim"}));
+  v.Input("rope_cache", args.rope_cache,
+          {.shape = "P 2W | 1 P 2W | B P 2W",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .values = {.domain = Domain::Between(-1, 1)},
+           .help = "the columns of cos and those of sin"});
 }
 
 }  // namespace
 
-absl::Status Validate(const RopeHfArgs& args) {
-  ArgumentChecker check("rope_hf");
-  check.Required("q", args.q, "B Hq S D", kFloatTypes);
-  const DType type[] = {args.q.dtype()};
-  check.Required("k", args.k, "B Hkv S D", type);
-  check.Required("q_out", args.q_out, "B Hq S D", type);
-  check.Required("k_out", args.k_out, "B Hkv S D", type);
-  CheckRotatedRange("q", args.q, args.rotary_dim, args.rotary_offset, check);
-  CheckTables(args, check);
-  CheckAliasing(args, check);
-  return check.status();
+void Declare(const RopeHfArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "rope_hf",
+            .summary = "Rotary position embedding of queries and keys, with "
+                       "HuggingFace's shapes",
+            .rows = "B"});
+  v.Symbol("D", Domain::AtLeast(2));
+  v.Input("q", args.q,
+          {.shape = "B Hq S D", .dtypes = kFloatTypes, .help = "queries"});
+  v.Input(
+      "k", args.k,
+      {.shape = "B Hkv S D", .dtypes = SameAs(args.q, "as q"), .help = "keys"});
+  DeclareRotatedRange(args.contiguous_layout, args.rotary_dim,
+                      args.rotary_offset, v);
+  v.Attribute("backward", args.backward,
+              {.help = "rotates back: the gradient"});
+  DeclareCache(args, v);
+  DeclareTables(args, v);
+  v.Output("q_out", args.q_out,
+           {.shape = "B Hq S D",
+            .dtypes = SameAs(args.q, "as q"),
+            .may_be = {"q"},
+            .help = "the rotated queries"});
+  v.Output("k_out", args.k_out,
+           {.shape = "B Hkv S D",
+            .dtypes = SameAs(args.q, "as q"),
+            .may_be = {"k"},
+            .help = "the rotated keys"});
 }
+
+absl::Status Validate(const RopeHfArgs& args) { return CheckArguments(args); }
 
 }  // namespace tilework

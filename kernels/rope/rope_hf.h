@@ -40,6 +40,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 struct RopeHfArgs {
   ConstTensor q, k;
   Tensor q_out, k_out;
@@ -53,6 +55,9 @@ struct RopeHfArgs {
   // 0..D - rotary_dim.
   int64_t rotary_offset = 0;
 };
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const RopeHfArgs& args, SchemaVisitor& visitor);
 
 // InvalidArgument if something is wrong with the arguments.
 absl::Status Validate(const RopeHfArgs& args);

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
 #include "tilework/kernels/rope/rope_hf.h"
@@ -37,14 +38,12 @@ RopeArgs ArgsOf(const RopeHfArgs& args, const ConstTensor& x,
 }  // namespace
 
 absl::Status RopeHf(const RopeHfArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.q.NumElements() == 0 && args.k.NumElements() == 0) {
-    return absl::OkStatus();
-  }
-  const RopeArgs tensors[] = {ArgsOf(args, args.q, args.q_out),
-                              ArgsOf(args, args.k, args.k_out)};
-  RotateTensors(tensors, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.q.NumElements() == 0 && args.k.NumElements() == 0) return;
+    const RopeArgs tensors[] = {ArgsOf(args, args.q, args.q_out),
+                                ArgsOf(args, args.k, args.k_out)};
+    RotateTensors(tensors, context);
+  });
 }
 
 }  // namespace tilework

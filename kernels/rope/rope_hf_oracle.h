@@ -5,11 +5,13 @@
 #define TILEWORK_KERNELS_ROPE_ROPE_HF_ORACLE_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
 #include "tilework/kernels/rope/rope_hf.h"
 #include "tilework/kernels/rope/rope_oracle.h"
+#include "tilework/testing/tensors.h"
 
 namespace tilework {
 
@@ -37,13 +39,14 @@ inline RopeArgs RopeArgsOf(const RopeHfArgs& args, const ConstTensor& x,
   return result;
 }
 
-struct RopeHfReference {
-  RopeReference q_out, k_out;  // [B, S, H, D]
-};
-
-inline RopeHfReference RopeHfOracle(const RopeHfArgs& args) {
-  return {.q_out = RopeOracle(RopeArgsOf(args, args.q, args.q_out)),
-          .k_out = RopeOracle(RopeArgsOf(args, args.k, args.k_out))};
+inline std::vector<ExpectedTensor> RopeHfExpected(const RopeHfArgs& args) {
+  const RopeArgs q = RopeArgsOf(args, args.q, args.q_out);
+  const RopeArgs k = RopeArgsOf(args, args.k, args.k_out);
+  const RopeReference q_out = RopeOracle(q);
+  const RopeReference k_out = RopeOracle(k);
+  // As [B, S, H, D].
+  return {{"q_out", q.x_out, q_out.x_out, RopeBounds(q, q_out)},
+          {"k_out", k.x_out, k_out.x_out, RopeBounds(k, k_out)}};
 }
 
 }  // namespace tilework

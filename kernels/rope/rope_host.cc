@@ -3,16 +3,16 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/kernels/rope/rope.h"
 #include "tilework/kernels/rope/rotation.h"
 
 namespace tilework {
 
 absl::Status Rope(const RopeArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.x_in.NumElements() == 0) return absl::OkStatus();
-  RotateTensors({&args, 1}, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.x_in.NumElements() > 0) RotateTensors({&args, 1}, context);
+  });
 }
 
 }  // namespace tilework

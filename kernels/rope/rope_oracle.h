@@ -131,6 +131,11 @@ inline std::vector<double> RopeBounds(const RopeArgs& args,
   return bounds;
 }
 
+inline std::vector<ExpectedTensor> RopeExpected(const RopeArgs& args) {
+  const RopeReference reference = RopeOracle(args);
+  return {{"x_out", args.x_out, reference.x_out, RopeBounds(args, reference)}};
+}
+
 }  // namespace tilework
 
 #endif  // TILEWORK_KERNELS_ROPE_ROPE_ORACLE_H_
