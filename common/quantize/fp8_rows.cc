@@ -89,7 +89,8 @@ HWY_INLINE VF Clip(DF df, VF v, float clip) {
 
 template <typename X, typename F, bool kClip, bool kInRange>
 HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
-                          float qs, F* HWY_RESTRICT to, ReadAhead& next) {
+                          float qs, bool stream, F* HWY_RESTRICT to,
+                          ReadAhead& next) {
   const hn::ScalableTag<float> df;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   const auto scale = hn::Set(df, qs);
@@ -97,7 +98,7 @@ HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
     return hn::Mul(kClip ? Clip(df, v, clip) : v, scale);
   };
   const int64_t i = size / (4 * lanes) * (4 * lanes);
-  StoreByFours<kInRange>(df, from, i, scaled, to, next);
+  StoreByFours<kInRange>(df, from, i, scaled, stream, to, next);
   ForEachVector(size - i, [&](auto d, int64_t j, size_t count) HWY_ATTR {
     StoreUpTo(scaled(LoadUpTo(d, from + i + j, count)), d, to + i + j, count);
   });
@@ -105,21 +106,22 @@ HWY_INLINE void EncodeAll(const X* HWY_RESTRICT from, int64_t size, float clip,
 
 template <typename X, typename F>
 void EncodeOf(const void* x, int64_t size, float clip, float qs, bool in_range,
-              void* codes, ReadAhead& next) {
+              bool stream, void* codes, ReadAhead& next) {
   const auto* from = static_cast<const X*>(x);
   auto* to = static_cast<F*>(codes);
   if (clip != kNoClip) {
-    EncodeAll<X, F, true, false>(from, size, clip, qs, to, next);
+    EncodeAll<X, F, true, false>(from, size, clip, qs, stream, to, next);
   } else if (in_range) {
-    EncodeAll<X, F, false, true>(from, size, clip, qs, to, next);
+    EncodeAll<X, F, false, true>(from, size, clip, qs, stream, to, next);
   } else {
-    EncodeAll<X, F, false, false>(from, size, clip, qs, to, next);
+    EncodeAll<X, F, false, false>(from, size, clip, qs, stream, to, next);
   }
 }
 
 using AmaxFunction = float(const void* x, int64_t size, ReadAhead& next);
 using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
-                            bool in_range, void* codes, ReadAhead& next);
+                            bool in_range, bool stream, void* codes,
+                            ReadAhead& next);
 
 AmaxFunction* AmaxFor(DType from) {
   AmaxFunction* result = nullptr;
@@ -219,8 +221,9 @@ void Fp8RowEncoder::EncodeScaled(const void* x, int64_t stride, int64_t size,
 void Fp8RowEncoder::EncodeRow(const void* x, int64_t stride, int64_t size,
                               float clip, float qs, bool in_range,
                               const CodeRow& to, ReadAhead& next) const {
-  if (stride == 1 && to.stride == 1 && !to.stream) {
-    encode_(x, size, clip, qs, in_range, to.data, next);
+  const bool aligned = reinterpret_cast<uintptr_t>(to.data) % 64 == 0;
+  if (stride == 1 && to.stride == 1 && (aligned || !to.stream)) {
+    encode_(x, size, clip, qs, in_range, to.stream, to.data, next);
     return;
   }
   for (int64_t i = 0; i < size; i += kPiece) {
@@ -238,7 +241,7 @@ void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
   const bool direct = to.stride == 1 && !to.stream;
   void* codes = direct ? to.data : buffer;
   if (stride == 1) {
-    encode_(x, size, clip, qs, in_range, codes, next);
+    encode_(x, size, clip, qs, in_range, /*stream=*/false, codes, next);
   } else {
     HWY_ALIGN float gathered[kPiece];
     WithType(from_, x, [&](const auto* from) {
@@ -246,7 +249,8 @@ void Fp8RowEncoder::EncodePiece(const void* x, int64_t stride, int64_t size,
         gathered[i] = static_cast<float>(from[i * stride]);
       }
     });
-    encode_f32_(gathered, size, clip, qs, in_range, codes, next);
+    encode_f32_(gathered, size, clip, qs, in_range, /*stream=*/false, codes,
+                next);
   }
   auto* target = static_cast<uint8_t*>(to.data);
   if (to.stream) {

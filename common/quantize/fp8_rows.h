@@ -62,7 +62,8 @@ class Fp8RowEncoder {
  private:
   using AmaxFunction = float(const void* x, int64_t size, ReadAhead& next);
   using EncodeFunction = void(const void* x, int64_t size, float clip, float qs,
-                              bool in_range, void* codes, ReadAhead& next);
+                              bool in_range, bool stream, void* codes,
+                              ReadAhead& next);
 
   void EncodeRow(const void* x, int64_t stride, int64_t size, float clip,
                  float qs, bool in_range, const CodeRow& to,

@@ -97,15 +97,19 @@ void ExpectEncodedByFours(NarrowType type, const std::vector<float>& values,
   const size_t step = 4 * narrow_testing::Lanes();
   std::vector<float> group(step, 1.01f);
   std::vector<uint8_t> bytes(step);
+  const float largest = Decode(type, Encode(type, {kInfinity}), 0);
   for (size_t i = 0; i < values.size(); ++i) {
     group[i % step] = values[i];
-    narrow_testing::StoreFour(group.data(), type, bytes.data());
+    for (const bool in_range : {false, true}) {
+      if (in_range && !(std::abs(values[i]) <= largest)) continue;
+      narrow_testing::StoreFour(group.data(), type, in_range, bytes.data());
+      ASSERT_EQ(bytes[i % step], expected[i])
+          << "type " << Number(type) << " of " << std::hex << Bits(values[i]);
+    }
     group[i % step] = 1.01f;
-    ASSERT_EQ(bytes[i % step], expected[i])
-        << "type " << Number(type) << " of " << std::hex << Bits(values[i]);
   }
   for (size_t i = 0; i + step <= values.size(); i += step) {
-    narrow_testing::StoreFour(values.data() + i, type, bytes.data());
+    narrow_testing::StoreFour(values.data() + i, type, false, bytes.data());
     ASSERT_TRUE(std::equal(bytes.begin(), bytes.end(),
                            expected.begin() + static_cast<ptrdiff_t>(i)));
   }

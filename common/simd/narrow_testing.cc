@@ -71,15 +71,21 @@ void StoreAllImpl(const float* from, int64_t size, NarrowType type, void* to) {
   });
 }
 
-void StoreFourImpl(const float* from, NarrowType type, void* to) {
+void StoreFourImpl(const float* from, NarrowType type, bool in_range,
+                   void* to) {
   VisitNarrow(type, [&](auto t) HWY_ATTR {
     using T = decltype(t);
     if constexpr (Float8<T>) {
       const hn::ScalableTag<float> df;
       ReadAhead nothing;
-      StoreByFours<false>(
-          df, from, static_cast<int64_t>(4 * hn::Lanes(df)),
-          [](auto v) HWY_ATTR { return v; }, static_cast<T*>(to), nothing);
+      const auto same = [](auto v) HWY_ATTR { return v; };
+      const int64_t size = static_cast<int64_t>(4 * hn::Lanes(df));
+      auto* codes = static_cast<T*>(to);
+      if (in_range) {
+        StoreByFours<true>(df, from, size, same, false, codes, nothing);
+      } else {
+        StoreByFours<false>(df, from, size, same, false, codes, nothing);
+      }
     }
   });
 }
@@ -126,8 +132,8 @@ void StoreAll(const float* from, int64_t size, NarrowType type, void* to) {
   HWY_DYNAMIC_DISPATCH(StoreAllImpl)(from, size, type, to);
 }
 
-void StoreFour(const float* from, NarrowType type, void* to) {
-  HWY_DYNAMIC_DISPATCH(StoreFourImpl)(from, type, to);
+void StoreFour(const float* from, NarrowType type, bool in_range, void* to) {
+  HWY_DYNAMIC_DISPATCH(StoreFourImpl)(from, type, in_range, to);
 }
 
 void RoundAll(NarrowType type, int64_t size, float* row) {

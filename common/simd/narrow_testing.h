@@ -45,8 +45,9 @@ void Store(const float* from, size_t count, NarrowType type, void* to);
 void LoadAll(NarrowType type, const void* from, int64_t size, float* to);
 void StoreAll(const float* from, int64_t size, NarrowType type, void* to);
 
-// Four vectors to a type of 8 bits with mantissa.
-void StoreFour(const float* from, NarrowType type, void* to);
+// Four vectors to a type of 8 bits with mantissa. `in_range`: none is NaN or
+// above the type's largest number.
+void StoreFour(const float* from, NarrowType type, bool in_range, void* to);
 
 // Rounds to a type of 8 bits with mantissa.
 void RoundAll(NarrowType type, int64_t size, float* row);

@@ -13,6 +13,7 @@
 #define TILEWORK_COMMON_SIMD_STORE_FOUR_INL_H_
 #endif
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -33,11 +34,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
 
 namespace store_four_internal {
-
-// The upper half of an f32, as an integer.
-constexpr uint16_t UpperHalf(float value) {
-  return static_cast<uint16_t>(std::bit_cast<uint32_t>(value) >> 16);
-}
 
 template <class DF>
 using Words = hn::Repartition<uint16_t, DF>;
@@ -79,87 +75,72 @@ HWY_INLINE hn::Vec<hn::Repartition<uint8_t, D>> LowerBytes(D du16, V a, V b) {
   }
 }
 
-// The codes of numbers rounded to odd, in words. Right for all but those below
-// the smallest normal number that are not 0. kInRange: none is NaN, or above
-// the largest number but for an error of f32.
-template <class T, bool kInRange, class D, class V = hn::Vec<D>>
-HWY_INLINE V Encode(D du16, V odd, V magnitude) {
-  constexpr int kShift = 7 - T::kMantissaBits;
-  constexpr uint16_t kBias = (127 - T::kBias) << T::kMantissaBits;
-  constexpr uint16_t kBelowHalf = (1 << (kShift - 1)) - 1;
-  const auto clipped =
-      kInRange ? magnitude
-               : hn::Min(magnitude, hn::Set(du16, UpperHalf(T::kMax)));
-  const auto lsb =
-      hn::And(hn::ShiftRight<kShift>(clipped), hn::Set(du16, uint16_t{1}));
-  const auto rounded = hn::ShiftRight<kShift>(
-      hn::Add(clipped, hn::Add(lsb, hn::Set(du16, kBelowHalf))));
-  // 0 stays 0.
-  const auto number = hn::SaturatedSub(rounded, hn::Set(du16, kBias));
-  const auto sign =
-      hn::And(hn::ShiftRight<8>(odd), hn::Set(du16, uint16_t{T::kSignMask}));
-  if constexpr (kInRange) return hn::Or(number, sign);
-  const auto is_nan = hn::Gt(magnitude, hn::Set(du16, uint16_t{0x7F80}));
-  return hn::IfThenElse(is_nan, hn::Set(du16, uint16_t{T::kNaNBits}),
-                        hn::Or(number, sign));
+// Where LowAndHighBytes() finds its bytes: the lowest of each 32-bit lane of
+// two vectors, and then the highest; the lanes in order or an element of each
+// vector in turn.
+template <bool kInTurn>
+constexpr std::array<uint8_t, 64> LowAndHighIndices() {
+  std::array<uint8_t, 64> indices = {};
+  for (size_t i = 0; i < 32; ++i) {
+    const size_t lane = kInTurn ? i / 2 + i % 2 * 16 : i;
+    indices[i] = static_cast<uint8_t>(4 * lane);
+    indices[i + 32] = static_cast<uint8_t>(4 * lane + 3);
+  }
+  return indices;
+}
+
+template <bool kInTurn, class DI, class VI = hn::Vec<DI>>
+HWY_INLINE hn::Vec<hn::Repartition<uint8_t, DI>> LowAndHighBytes(DI di32, VI a,
+                                                                 VI b) {
+  const hn::Repartition<uint8_t, DI> du8;
+  (void)di32;
+  HWY_ALIGN static constexpr std::array<uint8_t, 64> kIndices =
+      LowAndHighIndices<kInTurn>();
+  return hn::TwoTablesLookupLanes(
+      du8, hn::BitCast(du8, a), hn::BitCast(du8, b),
+      hn::IndicesFromVec(du8, hn::Load(du8, kIndices.data())));
+}
+
+// Of each lane, the code without its sign in the lowest byte and the sign in
+// the highest bit. Right unless v is NaN or rounds to more than T's largest
+// number.
+template <class T, class DF, class VF = hn::Vec<DF>>
+HWY_INLINE hn::Vec<hn::RebindToSigned<DF>> CodeAndSign(DF df, VF v) {
+  const hn::RebindToSigned<DF> di32;
+  constexpr int kShift = 23 - T::kMantissaBits;
+  constexpr int32_t kSmallest = std::bit_cast<int32_t>(T::kSmallestNormal);
+  // What makes the lowest byte of the sum below that of the code.
+  constexpr int32_t kLow = -(kSmallest >> kShift) & 0xFF;
+  const auto bits = hn::BitCast(di32, v);
+  // The power of two below v, where the distance of two codes changes.
+  const auto power = hn::Max(hn::And(bits, hn::Set(di32, 0x7F800000)),
+                             hn::Set(di32, kSmallest));
+  // That distance is an ulp of `base`: the sum rounds to a multiple of it.
+  const auto base = hn::Add(power, hn::Set(di32, (kShift << 23) + kLow));
+  const auto with_sign =
+      hn::OrAnd(base, bits, hn::Set(di32, std::bit_cast<int32_t>(0x80000000u)));
+  const auto sum = hn::Add(v, hn::BitCast(df, with_sign));
+  return hn::Add(hn::BitCast(di32, sum), hn::ShiftRight<kShift>(power));
+}
+
+// The codes of four vectors, of which CodeAndSign() is right: v0 and v1, and v2
+// and v3, one after the other or, with kInTurn, an element of each in turn.
+template <class T, bool kInTurn, class DF, class VF = hn::Vec<DF>>
+HWY_INLINE hn::Vec<hn::Repartition<uint8_t, DF>> CodesOfFour(DF df, VF v0,
+                                                             VF v1, VF v2,
+                                                             VF v3) {
+  const hn::RebindToSigned<DF> di32;
+  const hn::Repartition<uint8_t, DF> du8;
+  const auto low = LowAndHighBytes<kInTurn>(di32, CodeAndSign<T>(df, v0),
+                                            CodeAndSign<T>(df, v1));
+  const auto high = LowAndHighBytes<kInTurn>(di32, CodeAndSign<T>(df, v2),
+                                             CodeAndSign<T>(df, v3));
+  return hn::OrAnd(hn::ConcatLowerLower(du8, high, low),
+                   hn::ConcatUpperUpper(du8, high, low),
+                   hn::Set(du8, uint8_t{T::kSignMask}));
 }
 
 }  // namespace store_four_internal
-
-// Stores four vectors at a time as T: v0 and v1, and v2 and v3, one after the
-// other or, with kInTurn, an element of each in turn.
-//
-//   FourStore<T, kInTurn, kInRange, DF> store;
-//   store(v0, v1, v2, v3, to);  // any number of times
-//   if (!store.right()) ... store all again by StoreF32() ...
-//
-// Numbers too small for T's normal ones are rare, and would cost the others
-// time.
-template <Float8 T, bool kInTurn, bool kInRange, class DF>
-class FourStore {
- public:
-  using VF = hn::Vec<DF>;
-
-  HWY_INLINE FourStore() : least_(hn::Set(Words(), uint16_t{0xFFFF})) {}
-
-  HWY_INLINE void operator()(VF v0, VF v1, VF v2, VF v3, T* HWY_RESTRICT to) {
-    namespace internal = store_four_internal;
-    const DF df;
-    const Words du16;
-    const hn::Repartition<uint8_t, DF> du8;
-    const auto mask = hn::Set(du16, uint16_t{0x7FFF});
-    const auto low = internal::RoundToOdd(df, v0, v1);
-    const auto high = internal::RoundToOdd(df, v2, v3);
-    const auto low_magnitude = hn::And(low, mask);
-    const auto high_magnitude = hn::And(high, mask);
-    Note(low_magnitude);
-    Note(high_magnitude);
-    const auto codes = internal::LowerBytes<kInTurn>(
-        du16, internal::Encode<T, kInRange>(du16, low, low_magnitude),
-        internal::Encode<T, kInRange>(du16, high, high_magnitude));
-    hn::StoreU(codes, du8, reinterpret_cast<uint8_t*>(to));
-  }
-
-  // Whether all that was stored so far is right.
-  HWY_INLINE bool right() const {
-    constexpr uint16_t kSmallest =
-        store_four_internal::UpperHalf(T::kSmallestNormal);
-    const Words du16;
-    return hn::AllTrue(du16,
-                       hn::Ge(least_, hn::Set(du16, uint16_t{kSmallest - 1})));
-  }
-
- private:
-  using Words = store_four_internal::Words<DF>;
-
-  HWY_INLINE void Note(hn::Vec<Words> magnitude) {
-    const Words du16;
-    // 0 becomes the largest.
-    least_ = hn::Min(least_, hn::Sub(magnitude, hn::Set(du16, uint16_t{1})));
-  }
-
-  hn::Vec<Words> least_;
-};
 
 template <class DF>
 struct TwoVectors {
@@ -167,7 +148,8 @@ struct TwoVectors {
   hn::Vec<DF> second;
 };
 
-// Elements i to i + 2 Lanes(df) of a row as two vectors, for FourStore.
+// Elements i to i + 2 Lanes(df) of a row as two vectors, for
+// CodesOfFour().
 template <class DF, typename X>
 HWY_INLINE TwoVectors<DF> LoadTwo(DF df, const X* HWY_RESTRICT from) {
   return {LoadF32(df, from), LoadF32(df, from + hn::Lanes(df))};
@@ -186,39 +168,42 @@ HWY_INLINE TwoVectors<DF> LoadTwo(DF df, const BFloat16* HWY_RESTRICT from) {
 // to[i] = f(from[i]) rounded to T, for i < `size`, a multiple of 4 Lanes(df); f
 // maps the lanes of a vector, each by itself. It may be asked twice. kInRange:
 // no f(from[i]) is NaN or, but for an error of f32, above T's largest number.
-// Reads ahead, kAheadBytes for each 256 elements.
+// `stream`: past the caches; `to` is aligned to 64 bytes then. Reads ahead,
+// kAheadBytes for each 256 elements.
 inline constexpr int64_t kAheadBytes = 512;
 template <bool kInRange, Float8 T, class DF, typename X, class Function>
 HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
-                             const Function& f, T* HWY_RESTRICT to,
+                             const Function& f, bool stream, T* HWY_RESTRICT to,
                              ReadAhead& next) {
   constexpr bool kInTurn = std::is_same_v<X, BFloat16>;
+  const hn::Repartition<uint8_t, DF> du8;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
-  const int64_t piece = 16 * lanes;
-  // Pieces that are not tried by fours: the more, the more trials failed.
-  int cautious = 0;
-  int next_cautious = 1;
-  for (int64_t begin = 0; begin < size; begin += piece) {
-    const int64_t end = HWY_MIN(size, begin + piece);
-    next.AdvanceBytes(kAheadBytes);
-    if (HWY_LIKELY(cautious == 0)) {
-      FourStore<T, kInTurn, kInRange, DF> store;
-      for (int64_t i = begin; i < end; i += 4 * lanes) {
-        const auto a = LoadTwo(df, from + i);
-        const auto b = LoadTwo(df, from + i + 2 * lanes);
-        store(f(a.first), f(a.second), f(b.first), f(b.second), to + i);
-      }
-      if (HWY_LIKELY(store.right())) {
-        next_cautious = 1;
+  const auto most = hn::Set(df, T::kMax);
+  const auto in_range = [&](auto v) HWY_ATTR {
+    return kInRange ? v : hn::Min(hn::Max(v, hn::Neg(most)), most);
+  };
+  for (int64_t i = 0; i < size; i += 4 * lanes) {
+    if (i % 256 == 0) next.AdvanceBytes(kAheadBytes);
+    const auto a = LoadTwo(df, from + i);
+    const auto b = LoadTwo(df, from + i + 2 * lanes);
+    const auto v0 = f(a.first), v1 = f(a.second);
+    const auto v2 = f(b.first), v3 = f(b.second);
+    if constexpr (!kInRange) {
+      const auto nan = hn::Or(hn::IsEitherNaN(v0, v1), hn::IsEitherNaN(v2, v3));
+      if (HWY_UNLIKELY(!hn::AllFalse(df, nan))) {
+        for (int64_t j = i; j < i + 4 * lanes; j += lanes) {
+          StoreF32(f(LoadF32(df, from + j)), df, to + j);
+        }
         continue;
       }
-      cautious = next_cautious;
-      next_cautious = HWY_MIN(2 * next_cautious, 32);
-    } else {
-      --cautious;
     }
-    for (int64_t i = begin; i < end; i += lanes) {
-      StoreF32(f(LoadF32(df, from + i)), df, to + i);
+    const auto codes = store_four_internal::CodesOfFour<T, kInTurn>(
+        df, in_range(v0), in_range(v1), in_range(v2), in_range(v3));
+    auto* bytes = reinterpret_cast<uint8_t*>(to + i);
+    if (stream) {
+      hn::Stream(codes, du8, bytes);
+    } else {
+      hn::StoreU(codes, du8, bytes);
     }
   }
 }
@@ -228,8 +213,8 @@ HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
 inline constexpr int64_t kAheadBytes = 512;
 template <bool kInRange, Float8 T, class DF, typename X, class Function>
 HWY_INLINE void StoreByFours(DF df, const X* HWY_RESTRICT from, int64_t size,
-                             const Function& f, T* HWY_RESTRICT to,
-                             ReadAhead& next) {
+                             const Function& f, bool /*stream*/,
+                             T* HWY_RESTRICT to, ReadAhead& next) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
   for (int64_t i = 0; i < size; i += lanes) {
     if (i % 256 == 0) next.AdvanceBytes(kAheadBytes);

@@ -1,7 +1,6 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -61,8 +60,8 @@ class Kernel {
         is_mx_(args.quantization_type == QuantizationType::kMx),
         stream_(code_stride_ == 1 &&
                 args.output_quant.NumBytes() >= kStreamOutputBytes),
-        mx_(DType::kF32, CodeType(args), args.scale_mode),
-        fp8_(DType::kF32, is_mx_ ? DType::kF8E4M3 : CodeType(args)) {
+        mx_(intermediate_, CodeType(args), args.scale_mode),
+        fp8_(intermediate_, is_mx_ ? DType::kF8E4M3 : CodeType(args)) {
     if (args.output_scale.present()) {
       scale_offsets_ = RowOffsets(args.output_scale, args.input.rank() - 1);
     }
@@ -83,14 +82,18 @@ class Kernel {
       input_.AddTo(next, row + 1);
       residual_.AddTo(next, row + 1);
     }
-    float* normalized = scratch;
     float* second = scratch + padded_;
     ContiguousRow h = input_.Contiguous(row, scratch + 2 * padded_);
     if (residual_.present()) h = residual_.Add(h, row, size_, second);
+    // The row of `output` itself if it may hold n.
+    const bool direct = output_.present() && output_.stride() == 1 &&
+                        output_.dtype() == intermediate_;
+    void* normalized = direct ? const_cast<char*>(output_.Data(row))
+                              : static_cast<void*>(scratch);
     const float r = RowRmsFactor(h, size_, divisor_, args_.eps, next);
     const float amax =
         NormalizeRow(h, r, weight_, size_, intermediate_, normalized, next);
-    if (output_.present()) WriteOutput(row, normalized, second);
+    if (output_.present() && !direct) WriteOutput(row, normalized, second);
     if (is_mx_) {
       EncodeBlocks(row, normalized, scratch + 3 * padded_);
     } else {
@@ -100,11 +103,11 @@ class Kernel {
   }
 
  private:
-  void WriteOutput(int64_t row, const float* normalized, float* buffer) const {
+  void WriteOutput(int64_t row, const void* normalized, float* buffer) const {
     const bool direct = output_.stride() == 1;
     void* to = buffer;
     if (direct) to = const_cast<char*>(output_.Data(row));
-    NarrowRow(normalized, size_, output_.dtype(), to);
+    ConvertRow({normalized, intermediate_}, size_, output_.dtype(), to);
     if (!direct) output_.Scatter(to, row);
   }
 
@@ -124,35 +127,58 @@ class Kernel {
   }
 
   // `buffer` has 4 bytes for each element: codes and scales fit.
-  void EncodeBlocks(int64_t row, float* normalized, float* buffer) const {
-    // Zeros after a short block change nothing.
-    std::fill(normalized + size_, normalized + padded_, 0.0f);
+  void EncodeBlocks(int64_t row, const void* normalized, float* buffer) const {
     auto* scales = reinterpret_cast<uint8_t*>(buffer);
     uint8_t* codes = scales + padded_;
-    const bool direct = code_stride_ == 1 && size_ == padded_ && !stream_;
     uint8_t* to = CodeRowOf(row);
-    mx_.Encode(normalized, blocks_, direct ? to : codes, scales);
-    if (stream_) {
-      StreamBytes(codes, code_bytes_, to);
-    } else if (!direct) {
-      WriteBytes(codes, code_bytes_, 0, to, code_stride_);
+    const int64_t whole = size_ / kMxBlockSize;
+    const int64_t bytes = whole * BlockBytes();
+    if (stream_ && mx_.CanStream(to)) {
+      mx_.Stream(normalized, whole, to, scales);
+    } else if (code_stride_ == 1 && !stream_) {
+      mx_.Encode(normalized, whole, to, scales);
+    } else {
+      mx_.Encode(normalized, whole, codes, scales);
+      if (stream_) {
+        StreamBytes(codes, bytes, to);
+      } else {
+        WriteBytes(codes, bytes, 0, to, code_stride_);
+      }
+    }
+    if (whole < blocks_) {
+      EncodeShortBlock(normalized, codes, scales + whole);
+      WriteBytes(codes, code_bytes_ - bytes, bytes, to, code_stride_);
     }
     WriteScales(row, scales);
   }
+  int64_t BlockBytes() const {
+    return CodeType(args_) == DType::kF4E2M1 ? kMxBlockSize / 2 : kMxBlockSize;
+  }
+  // The last block: zeros after it change nothing.
+  void EncodeShortBlock(const void* normalized, uint8_t* codes,
+                        uint8_t* scale) const {
+    const size_t element = SizeOf(intermediate_);
+    const size_t begin =
+        static_cast<size_t>(size_ / kMxBlockSize * kMxBlockSize);
+    alignas(64) char block[kMxBlockSize * sizeof(float)] = {};
+    std::memcpy(block, static_cast<const char*>(normalized) + begin * element,
+                (static_cast<size_t>(size_) - begin) * element);
+    mx_.Encode(block, 1, codes, scale);
+  }
 
-  void EncodeRow(int64_t row, const float* normalized, float amax,
+  void EncodeRow(int64_t row, const void* normalized, float amax,
                  ReadAhead& next) const {
     constexpr float kLeastScale = 1e-6f;
-    float ds = 1;
+    const CodeRow to = {CodeRowOf(row), code_stride_, stream_};
     if (args_.output_row_dequant_scale.present()) {
-      ds = fp8_.Scale(amax, kNoClip, kLeastScale);
+      const float ds = fp8_.Scale(amax, kNoClip, kLeastScale);
       args_.output_row_dequant_scale.data<float>()[row_scale_offsets_[row]] =
           ds;
+      fp8_.EncodeScaled(normalized, 1, size_, amax, kNoClip, ds, to, next);
     } else {
-      ds = *args_.input_dequant_scale.data<float>();
+      const float ds = *args_.input_dequant_scale.data<float>();
+      fp8_.Encode(normalized, 1, size_, kNoClip, 1.0f / ds, to, next);
     }
-    fp8_.Encode(normalized, 1, size_, kNoClip, 1.0f / ds,
-                {CodeRowOf(row), code_stride_, stream_}, next);
     if (args_.output_scale.present()) FillScales(row);
   }
   void FillScales(int64_t row) const {

@@ -57,7 +57,7 @@ void BM_Copy(benchmark::State& state, DType input) {
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"rows", "H"})->UseRealTime();
-  benchmark->Args({1, 8192})->Args({8192, 4096});
+  benchmark->Args({1, 8192})->Args({8192, 4096})->Args({32768, 4096});
 }
 
 BENCHMARK_CAPTURE(BM_Copy, bf16, DType::kBF16)->Apply(Shapes);

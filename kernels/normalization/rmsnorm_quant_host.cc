@@ -48,7 +48,7 @@ class Kernel {
 
   int64_t size() const { return size_; }
   int64_t num_rows() const { return num_rows_; }
-  int64_t scratch_floats() const { return 3 * padded_; }
+  int64_t scratch_floats() const { return 4 * padded_; }
   bool stream() const { return stream_; }
 
   void Run(int64_t row, float* scratch) const {
@@ -57,11 +57,12 @@ class Kernel {
       hidden_.AddTo(next, row + 1);
       residual_.AddTo(next, row + 1);
     }
-    float* normalized = scratch;
+    void* normalized = scratch;
     ContiguousRow h = hidden_.Contiguous(row, scratch + 2 * padded_);
     if (pre_weight_ != nullptr) {
-      Normalize(h, pre_weight_, args_.hidden.dtype(), normalized, next);
-      h = {normalized, DType::kF32};
+      float* first = scratch + 3 * padded_;
+      Normalize(h, pre_weight_, args_.hidden.dtype(), first, next);
+      h = {first, args_.hidden.dtype()};
     }
     if (residual_.present()) {
       h = residual_.Add(h, row, size_, scratch + padded_);
@@ -79,13 +80,13 @@ class Kernel {
  private:
   // Of the rows that are quantized.
   static DType NormalizedType(const RmsNormQuantArgs& args) {
-    if (args.norm_type == NormType::kRmsNorm) return DType::kF32;
-    if (args.residual.present()) return args.residual.dtype();
-    return args.pre_norm_gamma.present() ? DType::kF32 : args.hidden.dtype();
+    if (args.norm_type == NormType::kRmsNorm) return args.intermediate_dtype;
+    return args.residual.present() ? args.residual.dtype()
+                                   : args.hidden.dtype();
   }
 
   float Normalize(const ContiguousRow& h, const float* weight, DType dtype,
-                  float* out, ReadAhead& next) const {
+                  void* out, ReadAhead& next) const {
     const float r = RowRmsFactor(h, size_, divisor_, args_.eps, next);
     return NormalizeRow(h, r, weight, size_, dtype, out, next);
   }

@@ -3,6 +3,7 @@
 
 #include "tilework/kernels/normalization/row_ops.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "hwy/highway.h"
 #include "tilework/common/simd/convert-inl.h"
 #include "tilework/common/simd/rows-inl.h"
+#include "tilework/common/simd/store_two-inl.h"
 #include "tilework/kernels/normalization/norm_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,32 +43,49 @@ float RmsFactorImpl(const ContiguousRow& h, int64_t size, int64_t divisor,
 // out[i] = map(h[i], i), rounded to R; returns the largest magnitude.
 template <typename R, typename H, class Map>
 HWY_INLINE float MapRow(const H* HWY_RESTRICT h, int64_t size, const Map& map,
-                        float* HWY_RESTRICT out, ReadAhead& next) {
+                        R* HWY_RESTRICT out, ReadAhead& next) {
   const hn::ScalableTag<float> df;
   const hn::RebindToSigned<decltype(df)> di32;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(df));
+  const auto magnitude = [&](auto v)
+                             HWY_ATTR { return hn::BitCast(di32, hn::Abs(v)); };
   // As integers, a NaN is the largest.
-  auto largest = hn::Zero(di32);
-  ForEachVector(size, [&](auto d, int64_t i, size_t count) HWY_ATTR {
-    if (i % kChunk == 0) next.AdvanceBytes(kChunk);
-    auto v = map(d, LoadUpTo(d, h + i, count), i, count);
-    if constexpr (sizeof(R) != sizeof(float)) v = RoundTo<R>(d, v);
-    largest = hn::Max(largest, hn::BitCast(di32, hn::Abs(v)));
-    StoreUpTo(v, d, out + i, count);
-  });
-  return std::bit_cast<float>(hn::ReduceMax(di32, largest));
+  auto largest0 = hn::Zero(di32), largest1 = largest0;
+  for (int64_t first = 0; first < size; first += kChunk) {
+    next.AdvanceBytes(2 * kChunk);
+    const int64_t last = std::min(size, first + kChunk);
+    int64_t i = first;
+    for (; i + 2 * lanes <= last; i += 2 * lanes) {
+      const auto low = map(df, LoadF32(df, h + i), i, hn::Lanes(df));
+      const auto high =
+          map(df, LoadF32(df, h + i + lanes), i + lanes, hn::Lanes(df));
+      largest0 = hn::Max(largest0, magnitude(low));
+      largest1 = hn::Max(largest1, magnitude(high));
+      StoreTwo(low, high, df, out + i);
+    }
+    for (; i < last; i += lanes) {
+      const size_t count = static_cast<size_t>(std::min(lanes, last - i));
+      const auto v = map(df, LoadUpTo(df, h + i, count), i, count);
+      largest0 = hn::Max(largest0, magnitude(v));
+      StoreUpTo(v, df, out + i, count);
+    }
+  }
+  // Rounding keeps the order.
+  const auto largest = hn::ReduceMax(di32, hn::Max(largest0, largest1));
+  return static_cast<float>(R(std::bit_cast<float>(largest)));
 }
 
 template <typename R, typename H>
 float NormalizeAs(const H* h, float r, const float* weight, int64_t size,
-                  float* out, ReadAhead& next) {
+                  R* out, ReadAhead& next) {
   if (weight == nullptr) {
-    return MapRow<R>(
+    return MapRow(
         h, size,
         [&](auto df, auto v, int64_t, size_t)
             HWY_ATTR { return hn::Mul(v, hn::Set(df, r)); },
         out, next);
   }
-  return MapRow<R>(
+  return MapRow(
       h, size,
       [&](auto df, auto v, int64_t i, size_t count) HWY_ATTR {
         // Lanes beyond the row are 0 times something.
@@ -77,12 +96,13 @@ float NormalizeAs(const H* h, float r, const float* weight, int64_t size,
 }
 
 float NormalizeImpl(const ContiguousRow& h, float r, const float* weight,
-                    int64_t size, DType dtype, float* out, ReadAhead& next) {
+                    int64_t size, DType dtype, void* out, ReadAhead& next) {
   float largest = 0;
   VisitFloat(h.dtype, [&](auto type) HWY_ATTR {
     const auto* from = Data<decltype(type)>(h);
     VisitFloat(dtype, [&](auto round) HWY_ATTR {
-      largest = NormalizeAs<decltype(round)>(from, r, weight, size, out, next);
+      auto* to = static_cast<decltype(round)*>(out);
+      largest = NormalizeAs(from, r, weight, size, to, next);
     });
   });
   return largest;
@@ -112,9 +132,16 @@ void WidenImpl(const ContiguousRow& x, int64_t stride, int64_t size,
   });
 }
 
-void NarrowImpl(const float* row, int64_t size, DType dtype, void* out) {
-  VisitFloat(dtype, [&](auto type) HWY_ATTR {
-    StoreRow(row, 1, size, static_cast<decltype(type)*>(out));
+void ConvertImpl(const ContiguousRow& row, int64_t size, DType dtype,
+                 void* out) {
+  VisitFloat(row.dtype, [&](auto from_type) HWY_ATTR {
+    const auto* from = Data<decltype(from_type)>(row);
+    VisitFloat(dtype, [&](auto type) HWY_ATTR {
+      auto* to = static_cast<decltype(type)*>(out);
+      ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+        StoreUpTo(LoadUpTo(df, from + i, count), df, to + i, count);
+      });
+    });
   });
 }
 
@@ -132,7 +159,7 @@ HWY_EXPORT(RmsFactorImpl);
 HWY_EXPORT(NormalizeImpl);
 HWY_EXPORT(AddImpl);
 HWY_EXPORT(WidenImpl);
-HWY_EXPORT(NarrowImpl);
+HWY_EXPORT(ConvertImpl);
 
 }  // namespace
 
@@ -142,7 +169,7 @@ float RowRmsFactor(const ContiguousRow& h, int64_t size, int64_t divisor,
 }
 
 float NormalizeRow(const ContiguousRow& h, float r, const float* weight,
-                   int64_t size, DType dtype, float* out, ReadAhead& next) {
+                   int64_t size, DType dtype, void* out, ReadAhead& next) {
   return HWY_DYNAMIC_DISPATCH(NormalizeImpl)(h, r, weight, size, dtype, out,
                                              next);
 }
@@ -157,8 +184,9 @@ void WidenRow(const ContiguousRow& x, int64_t stride, int64_t size,
   HWY_DYNAMIC_DISPATCH(WidenImpl)(x, stride, size, out);
 }
 
-void NarrowRow(const float* row, int64_t size, DType dtype, void* out) {
-  HWY_DYNAMIC_DISPATCH(NarrowImpl)(row, size, dtype, out);
+void ConvertRow(const ContiguousRow& row, int64_t size, DType dtype,
+                void* out) {
+  HWY_DYNAMIC_DISPATCH(ConvertImpl)(row, size, dtype, out);
 }
 
 }  // namespace tilework

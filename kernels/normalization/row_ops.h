@@ -27,9 +27,9 @@ float RowRmsFactor(const ContiguousRow& h, int64_t size, int64_t divisor,
 
 // out[i] = h[i] * r * weight[i], rounded to `dtype`; a null weight stands for
 // the factor 1. Returns the largest magnitude of `out`, NaN if there is a NaN.
-// Reads `next` ahead meanwhile.
+// Reads `next` ahead meanwhile. `out` does not overlap h.
 float NormalizeRow(const ContiguousRow& h, float r, const float* weight,
-                   int64_t size, DType dtype, float* out, ReadAhead& next);
+                   int64_t size, DType dtype, void* out, ReadAhead& next);
 
 // out[i] = x[i] + residual[i], rounded to the type of `residual`. `out` may be
 // residual's data.
@@ -40,7 +40,7 @@ void AddRows(const ContiguousRow& x, const ContiguousRow& residual,
 void WidenRow(const ContiguousRow& x, int64_t stride, int64_t size, float* out);
 
 // out[i] = row[i] rounded to `dtype`.
-void NarrowRow(const float* row, int64_t size, DType dtype, void* out);
+void ConvertRow(const ContiguousRow& row, int64_t size, DType dtype, void* out);
 
 }  // namespace tilework
 
