@@ -149,7 +149,8 @@ class Maker final : public SchemaVisitor {
   }
   int64_t NewSize(std::string_view symbol) {
     if (const auto it = multiples_.find(symbol); it != multiples_.end()) {
-      return SizeOf(it->second) * random_.Integer(1, 4);
+      return SizeOf(it->second) *
+             (OneIn(4, random_) ? AnySize(random_) : random_.Integer(1, 4));
     }
     int64_t least = symbol == rows_ ? options_.min_rows : 0;
     if (const auto it = least_.find(symbol); it != least_.end()) {
@@ -293,7 +294,8 @@ class Maker final : public SchemaVisitor {
     made_.attributes.push_back(
         {std::string(name), attribute, spec.domain, required});
     if (Wants(spec.presence)) {
-      attribute.set(AnyAttribute(attribute, spec.domain));
+      attribute.set(spec.symbol.empty() ? AnyAttribute(attribute, spec.domain)
+                                        : AttributeValue(SizeOf(spec.symbol)));
     }
   }
 

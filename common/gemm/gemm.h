@@ -61,9 +61,8 @@ struct GemmTile {
 // Called once for each tile, from any thread of the context at the same time.
 using GemmEpilogue = absl::FunctionRef<void(const GemmTile& tile)>;
 
-// Computes the products. The arguments are the caller's to check: kernels do so
-// with CheckMatrix. M = 0 or N = 0 calls nothing; K = 0 gives zeros. The
-// epilogue must not use the context.
+// Computes the products. The arguments are the caller's to check. M = 0 or N =
+// 0 calls nothing; K = 0 gives zeros. The epilogue must not use the context.
 void Gemm(const GemmArgs& args, GemmEpilogue epilogue, HostContext& context);
 
 }  // namespace tilework

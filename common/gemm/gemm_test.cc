@@ -345,7 +345,7 @@ TEST(PackedMatrixTest, RefusesWhatIsNoMatrix) {
             absl::StatusCode::kInvalidArgument);
 }
 
-TEST(CheckMatrixTest, NamesWhatIsWrong) {
+TEST(MatrixOperandTest, IsATensorToTheChecks) {
   HostContext context(1);
   GuardedTensor plain(DType::kBF16, {4, 6});
   const PackedMatrix packed = Pack(plain, context);
@@ -353,23 +353,27 @@ TEST(CheckMatrixTest, NamesWhatIsWrong) {
   for (const MatrixOperand& matrix :
        {MatrixOperand(plain.view()), MatrixOperand(packed)}) {
     ArgumentChecker good("mlp");
-    CheckMatrix(good, "weight", matrix, "H I");
+    good.Required("weight", AsTensor(matrix), "H I", kFloatTypes);
     EXPECT_TRUE(good.ok());
     EXPECT_EQ(good["H"], 4);
     EXPECT_EQ(good["I"], 6);
     ArgumentChecker bad("mlp");
     bad.Bind("H", 5, "hidden [2, 5]");
-    CheckMatrix(bad, "weight", matrix, "H I");
+    bad.Required("weight", AsTensor(matrix), "H I", kFloatTypes);
     EXPECT_EQ(bad.status().message(),
               "mlp: weight is [4, 6] but H = 5 (from hidden [2, 5])");
   }
   for (const MatrixOperand& matrix : {MatrixOperand(), MatrixOperand(empty)}) {
     EXPECT_FALSE(matrix.present());
     ArgumentChecker missing("mlp");
-    CheckMatrix(missing, "weight", matrix, "H I");
+    missing.Required("weight", AsTensor(matrix), "H I", kFloatTypes);
     EXPECT_EQ(missing.status().message(),
               "mlp: weight is missing, expected [H, I]");
   }
+  MatrixOperand matrix(packed);
+  SetTensor(matrix, plain);
+  EXPECT_EQ(matrix.packed(), nullptr);
+  EXPECT_TRUE(SameView(matrix.plain(), plain));
 }
 
 }  // namespace

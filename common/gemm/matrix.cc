@@ -4,7 +4,6 @@
 #include "tilework/common/gemm/matrix.h"
 
 #include <cstdint>
-#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "tilework/common/dtype/dtype.h"
@@ -37,18 +36,9 @@ absl::StatusOr<PackedMatrix> PackedMatrix::Pack(const ConstTensor& matrix,
   return packed;
 }
 
-void CheckMatrix(ArgumentChecker& check, std::string_view name,
-                 const MatrixOperand& matrix, std::string_view shape) {
-  if (matrix.packed() == nullptr || !matrix.packed()->present()) {
-    check.Required(name, matrix.plain(), shape, kFloatTypes);
-    return;
-  }
-  // A view that says what the packed matrix is; its elements are not read.
-  const PackedMatrix& packed = *matrix.packed();
-  check.Required(
-      name,
-      ConstTensor(&packed, packed.dtype(), {packed.rows(), packed.cols()}),
-      shape, kFloatTypes);
+ConstTensor AsTensor(const MatrixOperand& matrix) {
+  if (matrix.packed() == nullptr) return matrix.plain();
+  return matrix.packed()->memory();
 }
 
 }  // namespace tilework

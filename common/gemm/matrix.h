@@ -7,13 +7,10 @@
 #define TILEWORK_COMMON_GEMM_MATRIX_H_
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -40,6 +37,12 @@ class PackedMatrix {
   int64_t cols() const { return cols_; }
   // All bytes, padding included.
   int64_t NumBytes() const { return buffer_.view().NumBytes(); }
+
+  // The start of all bytes as [rows, cols], absent if this is: to tell the size
+  // and what overlaps, not to read.
+  ConstTensor memory() const {
+    return ConstTensor(buffer_.view().data(), dtype(), {rows_, cols_});
+  }
 
   // Panel p holds columns [32 p, 32 p + 32). Row k (bf16: rows k and k + 1, k
   // even) begins 32 k elements after its start.
@@ -78,7 +81,7 @@ class MatrixOperand {
   DType dtype() const {
     return packed_ != nullptr ? packed_->dtype() : plain_.dtype();
   }
-  // Of a matrix that passed CheckMatrix.
+  // Of a matrix that was checked.
   int64_t rows() const {
     return packed_ != nullptr ? packed_->rows() : plain_.shape()[0];
   }
@@ -91,10 +94,12 @@ class MatrixOperand {
   const PackedMatrix* packed_ = nullptr;
 };
 
-// ArgumentChecker::Required for a matrix operand of f32, bf16 or f16: `shape`
-// is two symbols, such as "H I".
-void CheckMatrix(ArgumentChecker& check, std::string_view name,
-                 const MatrixOperand& matrix, std::string_view shape);
+// How schemas see and set an operand (fields.h). A packed one is a contiguous
+// [rows, cols] at the start of its memory: the elements are not in that order.
+ConstTensor AsTensor(const MatrixOperand& matrix);
+inline void SetTensor(MatrixOperand& matrix, const Tensor& tensor) {
+  matrix = MatrixOperand(tensor);
+}
 
 }  // namespace tilework
 

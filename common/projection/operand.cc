@@ -3,16 +3,20 @@
 
 #include "tilework/common/projection/operand.h"
 
-#include <cmath>
 #include <cstdint>
 #include <optional>
 
 #include "absl/log/absl_check.h"
 #include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
 namespace {
+
+constexpr Enumerator kNormTypes[] = {
+    {0, "NO_NORM"}, {1, "RMS_NORM"}, {3, "RMS_NORM_SKIP_GAMMA"}};
 
 template <class View>
 View WithLeadingOne(const View& view) {
@@ -51,27 +55,27 @@ std::optional<int64_t> MergedStride(const ConstTensor& view, int i) {
 
 }  // namespace
 
-void CheckNorm(ArgumentChecker& check, const NormNames& names,
-               const NormArgs& norm) {
-  const bool known = norm.type == NormType::kNoNorm ||
-                     norm.type == NormType::kRmsNorm ||
-                     norm.type == NormType::kRmsNormSkipGamma;
-  check.Require(known, names.type, " is ", static_cast<int>(norm.type),
-                ", expected NO_NORM, RMS_NORM or RMS_NORM_SKIP_GAMMA");
-  if (norm.type == NormType::kRmsNorm) {
-    check.Required(names.gamma, norm.gamma, "H | 1 H", kFloatTypes);
-  } else if (norm.gamma.present()) {
-    check.Require(false, names.gamma, " is given but ", names.type,
-                  " is not RMS_NORM");
-  }
-  check.Require(std::isfinite(norm.eps) && norm.eps >= 0, names.eps, " is ",
-                norm.eps, ", expected a finite number >= 0");
-  check.Require(norm.gamma_offset == 0 || norm.gamma_offset == 1,
-                "gamma_offset is ", norm.gamma_offset, ", expected 0 or 1");
-  const int64_t actual = norm.hidden_actual.value_or(check["H"]);
-  check.Require(
-      !norm.hidden_actual.has_value() || (actual >= 1 && actual <= check["H"]),
-      "hidden_actual is ", actual, ", expected 1 to H = ", check["H"]);
+void DeclareNorm(const NormMembers& norm, SchemaVisitor& v) {
+  v.Attribute(norm.type_name, norm.type,
+              {.domain = Domain::OneOf(kNormTypes),
+               .help = "the norm of each token; SKIP_GAMMA where gamma is part "
+                       "of the weight"});
+  v.Input(norm.gamma_name, norm.gamma,
+          {.shape = "H | 1 H",
+           .dtypes = kFloatTypes,
+           .presence =
+               RequiredUnless(norm.type != NormType::kRmsNorm, norm.no_gamma),
+           .help = "gamma, the weight of the norm"});
+  v.Attribute(norm.eps_name, norm.eps,
+              {.domain = Domain::FiniteAtLeast(0),
+               .help = "added to the mean of the squares"});
+  v.Attribute("gamma_offset", norm.gamma_offset,
+              {.domain = Domain::Either(0, 1),
+               .help = "1 for gammas stored as their difference to 1"});
+  v.Attribute("hidden_actual", norm.hidden_actual,
+              {.domain = Domain::Between(1, {v["H"], "H"}),
+               .absent = "H",
+               .help = "the divisor of the mean, for a zero-padded H"});
 }
 
 Tensor AsTokens(const Tensor& tokens) { return AsTokensImpl(tokens); }

@@ -12,10 +12,11 @@
 #include <string_view>
 
 #include "tilework/common/projection/norm_type.h"
-#include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 // RMS: a[h] = x[h] / sqrt(sum x^2 / hidden_actual + eps) * (gamma[h] +
 // gamma_offset), without the last factor for kRmsNormSkipGamma.
@@ -38,16 +39,22 @@ struct OperandArgs {
   NormArgs norm = {};
 };
 
-// What a kernel calls its norm arguments.
-struct NormNames {
-  std::string_view type;
-  std::string_view gamma;
-  std::string_view eps;
+// A kernel's members that are its NormArgs, some with their names.
+struct NormMembers {
+  std::string_view type_name;
+  const NormType& type;
+  std::string_view gamma_name;
+  const ConstTensor& gamma;
+  // Why gamma is not given: "fused_norm_type is not RMS_NORM".
+  std::string_view no_gamma;
+  std::string_view eps_name;
+  const float& eps;
+  const float& gamma_offset;
+  const std::optional<int64_t>& hidden_actual;
 };
 
-// Checks `norm` against the symbol H, which `check` knows.
-void CheckNorm(ArgumentChecker& check, const NormNames& names,
-               const NormArgs& norm);
+// Shows them to `v`, which knows H.
+void DeclareNorm(const NormMembers& norm, SchemaVisitor& v);
 
 // `tokens` ([T, H], [B, S, H] or [B, S, N, D]) as [B, S, N, D].
 Tensor AsHeads(const Tensor& tokens);

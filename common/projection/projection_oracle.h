@@ -77,6 +77,11 @@ inline double MaxAbs(const OracleMatrix& matrix) {
   return max;
 }
 
+// The largest error of rounding `value` to `dtype`.
+inline double RoundingBound(double value, DType dtype) {
+  return UnitRoundoff(dtype) * std::abs(value) + SmallestSubnormal(dtype) / 2;
+}
+
 // T(K) of a sum of K products in f32.
 inline double SumBound(int64_t k) {
   return 0x1p-24 * (8 + 2 * std::sqrt(static_cast<double>(k)));
@@ -92,12 +97,46 @@ inline double ProductBound(int64_t k, double reference, double magnitude,
          static_cast<double>(k) * 0x1p-125 * max_b;
 }
 
-// The relative Frobenius error of a tensor of products: that of rounding to
-// `dtype` averages to half of the largest one, if there are elements enough.
-inline double ProductFrobenius(int64_t k, const ConstTensor& out,
-                               double rounded) {
-  const double rounding = out.NumElements() < 32 ? 1.0 : 0.5;
-  return rounding * UnitRoundoff(out.dtype()) + SumBound(k) + rounded;
+inline double Norm(const std::vector<double>& values) {
+  double squares = 0;
+  for (const double v : values) squares += v * v;
+  return std::sqrt(squares);
+}
+
+// The norm of n errors scatters around its mean by a share of about 1 / sqrt n.
+inline double Scatter(size_t n) {
+  return 1 + 4 / std::sqrt(static_cast<double>(n));
+}
+
+// The relative Frobenius error of products that are rounded to `dtype`: that of
+// the rounding averages to half of the largest one.
+inline double ProductFrobenius(const OracleResult& result, DType dtype) {
+  const double norm = Norm(result.value);
+  if (norm == 0) return 0;
+  std::vector<double> roundings;
+  std::vector<double> sums;  // the bounds without the rounding
+  for (size_t i = 0; i < result.value.size(); ++i) {
+    roundings.push_back(RoundingBound(result.value[i], dtype));
+    sums.push_back(result.bound[i] - roundings.back());
+  }
+  const double share = std::min(1.0, 0.5 * Scatter(sums.size()));
+  return (share * Norm(roundings) + Norm(sums)) / norm;
+}
+
+// The same where operands are rounded too: `relative` if the errors before the
+// last rounding are `typical` times the values or less, more where sums cancel
+// or are subnormal.
+inline double CancelingFrobenius(const std::vector<double>& value,
+                                 const std::vector<double>& error,
+                                 double typical, double relative, DType dtype) {
+  const double norm = Norm(value);
+  if (norm == 0) return 0;
+  std::vector<double> terms;
+  const double least = SmallestSubnormal(dtype) / UnitRoundoff(dtype);
+  for (size_t i = 0; i < value.size(); ++i) {
+    terms.push_back(std::max({std::abs(value[i]), error[i] / typical, least}));
+  }
+  return relative * Scatter(value.size()) * Norm(terms) / norm;
 }
 
 // Element n of [N] or [1, N]; 0 if absent.

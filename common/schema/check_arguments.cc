@@ -129,6 +129,8 @@ void CheckVisitor::NotLess(std::string_view symbol, std::string_view least) {
 
 void CheckVisitor::Bind(std::string_view symbol, std::string_view source,
                         absl::FunctionRef<int64_t()> value) {
+  // Values may be quotients of related symbols.
+  CheckRelations();
   if (check_->ok()) check_->Bind(symbol, value(), source);
 }
 
@@ -172,16 +174,32 @@ void CheckAttribute(std::string_view name, const AttributeField& attribute,
                 " is missing but ", presence.required_if);
   check.Require(!is_given || presence.kind != Presence::Kind::kForbidden, name,
                 " is given but ", presence.unless);
-  if (!is_given || spec.domain.is_any() || Fits(value, spec.domain)) return;
-  const bool is_dtype = attribute.type() == AttributeType::kDType;
-  check.Require(false, name, " is ", AttributeNumber(value), ", expected ",
-                is_dtype ? spec.domain.ToFormula() : spec.domain.ToString());
+  if (!is_given) return;
+  if (!spec.domain.is_any() && !Fits(value, spec.domain)) {
+    const bool is_dtype = attribute.type() == AttributeType::kDType;
+    check.Require(false, name, " is ", AttributeNumber(value), ", expected ",
+                  is_dtype ? spec.domain.ToFormula() : spec.domain.ToString());
+  }
+  if (!spec.symbol.empty()) {
+    check.Bind(spec.symbol, std::get<int64_t>(value), name);
+  }
 }
 
 void CheckVisitor::VisitAttribute(std::string_view name,
                                   const AttributeField& attribute,
                                   const AttributeSpec& spec) {
   CheckAttribute(name, attribute, spec, *check_);
+}
+
+// Of symbols that have values.
+void CheckVisitor::CheckRelations() {
+  for (const Relation& relation : relations_) {
+    if (relation.is_multiple) {
+      check_->RequireMultiple(relation.symbol, relation.other);
+    } else {
+      check_->RequireNotLess(relation.symbol, relation.other);
+    }
+  }
 }
 
 void CheckVisitor::CheckOverlap(const Seen& output, const Seen& other) {
@@ -206,13 +224,7 @@ void CheckVisitor::CheckOverlaps() {
 }
 
 absl::Status CheckVisitor::Finish() {
-  for (const Relation& relation : relations_) {
-    if (relation.is_multiple) {
-      check_->RequireMultiple(relation.symbol, relation.other);
-    } else {
-      check_->RequireNotLess(relation.symbol, relation.other);
-    }
-  }
+  CheckRelations();
   if (check_->ok()) CheckOverlaps();
   for (const Seen& seen : seen_) {
     if (!check_->ok()) break;

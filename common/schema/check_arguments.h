@@ -58,6 +58,7 @@ class CheckVisitor final : public SchemaVisitor {
                    const TensorField& tensor, const TensorSpec& spec) override;
   void VisitAttribute(std::string_view name, const AttributeField& attribute,
                       const AttributeSpec& spec) override;
+  void CheckRelations();
   void CheckOverlaps();
   void CheckOverlap(const Seen& output, const Seen& other);
 
@@ -67,7 +68,7 @@ class CheckVisitor final : public SchemaVisitor {
 };
 
 // Whether an attribute is given where it must be, and has a value that it may
-// have.
+// have. Gives its symbol that value.
 void CheckAttribute(std::string_view name, const AttributeField& attribute,
                     const AttributeSpec& spec, ArgumentChecker& check);
 

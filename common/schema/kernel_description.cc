@@ -88,6 +88,11 @@ void DescribeVisitor::NotLess(std::string_view symbol, std::string_view least) {
 
 void DescribeVisitor::Bind(std::string_view symbol, std::string_view source,
                            absl::FunctionRef<int64_t()> /*value*/) {
+  AddEquation(symbol, source);
+}
+
+void DescribeVisitor::AddEquation(std::string_view symbol,
+                                  std::string_view source) {
   const std::string rule = absl::StrCat(symbol, " = ", source);
   if (std::find(description_.rules.begin(), description_.rules.end(), rule) ==
       description_.rules.end()) {
@@ -117,6 +122,7 @@ void DescribeVisitor::VisitTensor(Direction direction, std::string_view name,
 void DescribeVisitor::VisitAttribute(std::string_view name,
                                      const AttributeField& attribute,
                                      const AttributeSpec& spec) {
+  if (!spec.symbol.empty()) AddEquation(spec.symbol, name);
   const std::string value = AttributeText(attribute.get(), spec);
   std::vector<std::string> allowed;
   if (!spec.domain.is_any()) allowed.push_back(spec.domain.ToFormula());

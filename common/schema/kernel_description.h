@@ -66,6 +66,8 @@ class DescribeVisitor final : public SchemaVisitor {
 
  private:
   bool ShowsAbsent() const override { return true; }
+  // `symbol` = `source`, once.
+  void AddEquation(std::string_view symbol, std::string_view source);
   void VisitTensor(Direction direction, std::string_view name,
                    const TensorField& tensor, const TensorSpec& spec) override;
   void VisitAttribute(std::string_view name, const AttributeField& attribute,

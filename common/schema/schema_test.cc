@@ -3,6 +3,7 @@
 
 // Domains, attributes, declarations and what visitors make of them.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -361,6 +362,36 @@ TEST(DescribeKernelTest, Words) {
   EXPECT_THAT(kernel.rules,
               ElementsAre("D is >= 2", "Hq is a multiple of Hk", "P >= B",
                           "D/G = D / group", "Hq is not 7"));
+}
+
+// An attribute that is a size, and a quotient of related sizes.
+struct HeadsArgs {
+  ConstTensor x;
+  std::optional<int64_t> heads;
+};
+
+void Declare(const HeadsArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "toy"});
+  v.Attribute("heads", args.heads,
+              {.domain = Domain::AtLeast(1), .absent = "1", .symbol = "N"});
+  v.Multiple("I", "N");
+  v.Input("x", args.x, {.shape = "I", .dtypes = kF32Only});
+  v.Bind("D", "I / N", [&] { return v["I"] / std::max<int64_t>(1, v["N"]); });
+}
+
+TEST(AttributeSymbolTest, IsASize) {
+  const Buffer x(DType::kF32, {6});
+  const auto message = [&](std::optional<int64_t> heads) {
+    return std::string(
+        CheckArguments(HeadsArgs{.x = x.view(), .heads = heads}).message());
+  };
+  EXPECT_EQ(message(std::nullopt), "");
+  EXPECT_EQ(message(3), "");
+  EXPECT_EQ(message(0), "toy: heads is 0, expected >= 1");
+  EXPECT_EQ(message(4),
+            "toy: I = 6 (from x [6]) is not a multiple of N = 4 (from heads)");
+  EXPECT_THAT(DescribeKernel<HeadsArgs>().rules,
+              ElementsAre("N = heads", "I is a multiple of N", "D = I / N"));
 }
 
 // An attribute that another one requires, excludes or allows.

@@ -195,6 +195,8 @@ struct AttributeSpec {
   Presence presence = Optional();
   // The value in place of an absent one: "H".
   std::string_view absent = {};
+  // The size that an integer is, if it is given: as if a tensor named it.
+  std::string_view symbol = {};
   std::string_view help;
 };
 

@@ -13,9 +13,11 @@
 // Numerics: products and sums in f32, one rounding into out's type. NaN and
 // infinities follow IEEE. The same bits for any number of threads, for a row
 // alone or among others, and for b packed or plain. Max error per element, with
-// m = |alpha| * sqrt(sum_k (a_k b_k)^2) and u the unit roundoff of out's type:
+// m the 2-norm of all terms that are added, sqrt(sum_k (alpha a_k b_k)^2 +
+// bias^2 + (beta residual)^2), and u the unit roundoff of out's type:
 //   u * |out| + 2^-24 * (8 + 2 sqrt(K)) * max(|out|, m)
-//     + K * 2^-125 * |alpha| * max |b_k|
+//     + K * 2^-125 * |alpha| * max |b_k| + half the smallest subnormal of out's
+//     type
 // for zero-mean and for one-signed data, if no activation shrinks the result.
 //
 // Cost: 2 M N K operations; scratch memory from the context (which does not
@@ -31,6 +33,8 @@
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 // All tensors may have any strides. f32, bf16 or f16 each; two 16-bit types of
 // a and b must be the same.
@@ -48,6 +52,9 @@ struct MatmulArgs {
 // InvalidArgument, before anything is written, if the arguments do not fit.
 // M = 0 or N = 0 does nothing; K = 0 gives a sum of 0.
 absl::Status Matmul(const MatmulArgs& args, HostContext& context);
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const MatmulArgs& args, SchemaVisitor& visitor);
 
 // The checks alone.
 absl::Status Validate(const MatmulArgs& args);

@@ -8,6 +8,7 @@
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/operand.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/matmul/matmul.h"
 
@@ -74,10 +75,10 @@ namespace tilework {
 HWY_EXPORT(MatmulHost);
 
 absl::Status Matmul(const MatmulArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.out.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(MatmulHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.out.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(MatmulHost)(args, context);
+  });
 }
 
 }  // namespace tilework

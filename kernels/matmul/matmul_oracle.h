@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "tilework/common/projection/projection_oracle.h"
 #include "tilework/common/tensor/tensor.h"
@@ -24,15 +25,14 @@ inline OracleResult MatmulOracle(const MatmulArgs& args, const ConstTensor& b) {
   const int64_t k = b.dim(0);
   const int64_t n = b.dim(1);
   const double max_b = MaxAbs(right);
-  const double u_out = UnitRoundoff(args.out.dtype());
   const double alpha = static_cast<double>(args.alpha);
   const bool activates = args.activation != ActFnType::kNone;
   OracleResult result;
   ForEachIndex(args.out.shape(), [&](const Dims& index) {
     const size_t i = result.value.size();
-    double y = alpha * product.value.values[i] +
-               BiasAt(args.bias, static_cast<int64_t>(i) % n);
-    const double magnitude = std::abs(alpha) * product.magnitude.values[i];
+    const double bias = BiasAt(args.bias, static_cast<int64_t>(i) % n);
+    double y = alpha * product.value.values[i] + bias;
+    double magnitude = std::hypot(alpha * product.magnitude.values[i], bias);
     double error = ProductBound(k, y, magnitude, 0, std::abs(alpha) * max_b);
     if (activates) {
       y = ActivationOracle(args.activation, y);
@@ -40,20 +40,29 @@ inline OracleResult MatmulOracle(const MatmulArgs& args, const ConstTensor& b) {
               kActivationError * std::max(std::abs(y), 0x1p-5);
     }
     if (args.residual.present() && args.beta != 0) {
-      y += static_cast<double>(args.beta) * Read(args.residual, index);
+      const double residual =
+          static_cast<double>(args.beta) * Read(args.residual, index);
+      y += residual;
+      magnitude = std::hypot(magnitude, residual);
       error = std::max(error, ProductBound(k, y, magnitude, 0, max_b));
     }
     result.value.push_back(y);
-    result.bound.push_back(u_out * std::abs(y) + error);
+    result.bound.push_back(RoundingBound(y, args.out.dtype()) + error);
   });
   return result;
 }
 
-// Relative Frobenius error.
-inline double MatmulFrobenius(const MatmulArgs& args, int64_t k) {
-  const double activation =
-      args.activation == ActFnType::kNone ? 0 : kActivationError;
-  return ProductFrobenius(k, args.out, 0) + activation;
+// MatmulOracle() with the bounds of matmul.h.
+inline std::vector<ExpectedTensor> MatmulExpected(const MatmulArgs& args,
+                                                  const ConstTensor& b) {
+  const OracleResult result = MatmulOracle(args, b);
+  // Without products all rows are the same, whose roundings do not average.
+  const double frobenius =
+      b.dim(0) == 0 ? 0 : ProductFrobenius(result, args.out.dtype());
+  return {{"out", args.out, result.value, result.bound, frobenius}};
+}
+inline std::vector<ExpectedTensor> MatmulExpected(const MatmulArgs& args) {
+  return MatmulExpected(args, args.b.plain());
 }
 
 }  // namespace tilework

@@ -10,106 +10,103 @@
 #include "tilework/common/projection/activation.h"
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
 namespace {
 
-void CheckWeights(ArgumentChecker& check, const MlpArgs& args) {
-  CheckMatrix(check, "up_proj_weights_tensor", args.up_proj_weights_tensor,
-              "H I");
-  if (args.skip_gate_proj) {
-    check.Require(!args.gate_proj_weights_tensor.present(),
-                  "gate_proj_weights_tensor is given but skip_gate_proj is "
-                  "true");
-    check.Forbidden("gate_proj_bias_tensor", args.gate_proj_bias_tensor,
-                    "skip_gate_proj is true");
-  } else {
-    CheckMatrix(check, "gate_proj_weights_tensor",
-                args.gate_proj_weights_tensor, "H I");
-    check.Optional("gate_proj_bias_tensor", args.gate_proj_bias_tensor,
-                   "I | 1 I", kFloatTypes);
-  }
-  CheckMatrix(check, "down_proj_weights_tensor", args.down_proj_weights_tensor,
-              "I H");
-  check.Require(check["H"] >= 1 && check["I"] >= 1, "H = ", check["H"],
-                " and I = ", check["I"], ", expected at least 1");
-  check.Optional("up_proj_bias_tensor", args.up_proj_bias_tensor, "I | 1 I",
-                 kFloatTypes);
-  check.Optional("down_proj_bias_tensor", args.down_proj_bias_tensor, "H | 1 H",
-                 kFloatTypes);
+constexpr std::string_view kAsHidden = "B? S H";
+
+void DeclareBias(std::string_view name, const ConstTensor& bias,
+                 std::string_view shape, const Presence& presence,
+                 SchemaVisitor& v) {
+  v.Input(name, bias,
+          {.shape = shape,
+           .dtypes = kFloatTypes,
+           .presence = presence,
+           .help = "added to the product"});
 }
 
-void CheckFusedAdd(ArgumentChecker& check, const MlpArgs& args,
-                   std::string_view hidden_shape) {
-  check.Optional("fused_add_tensor", args.fused_add_tensor, hidden_shape,
-                 kFloatTypes);
-  if (!args.store_fused_add_result) {
-    check.Forbidden("fused_add_out", args.fused_add_out,
-                    "store_fused_add_result is false");
-    return;
-  }
-  check.Require(args.fused_add_tensor.present(),
-                "fused_add_tensor is missing, needed by "
-                "store_fused_add_result");
-  check.Required("fused_add_out", args.fused_add_out, hidden_shape,
-                 kFloatTypes);
+void DeclareWeights(const MlpArgs& args, SchemaVisitor& v) {
+  constexpr std::string_view kNoGate = "skip_gate_proj is true";
+  v.Attribute("skip_gate_proj", args.skip_gate_proj,
+              {.help = "v = activation(a * up) without a gate"});
+  v.Input("up_proj_weights_tensor", args.up_proj_weights_tensor,
+          {.shape = "H I", .dtypes = kFloatTypes, .help = "may be packed"});
+  v.Input("gate_proj_weights_tensor", args.gate_proj_weights_tensor,
+          {.shape = "H I",
+           .dtypes = SameAs(AsTensor(args.up_proj_weights_tensor),
+                            "as up_proj_weights_tensor"),
+           .presence = RequiredUnless(args.skip_gate_proj, kNoGate),
+           .help = "may be packed"});
+  v.Input("down_proj_weights_tensor", args.down_proj_weights_tensor,
+          {.shape = "I H", .dtypes = kFloatTypes, .help = "may be packed"});
+  DeclareBias("up_proj_bias_tensor", args.up_proj_bias_tensor, "I | 1 I",
+              Optional(), v);
+  DeclareBias("gate_proj_bias_tensor", args.gate_proj_bias_tensor, "I | 1 I",
+              OptionalUnless(args.skip_gate_proj, kNoGate), v);
+  DeclareBias("down_proj_bias_tensor", args.down_proj_bias_tensor, "H | 1 H",
+              Optional(), v);
+  DeclareActivation("activation_fn", args.activation_fn,
+                    "of the gate, or of up without one", v);
 }
 
-void CheckOverlaps(ArgumentChecker& check, const MlpArgs& args) {
-  struct Named {
-    std::string_view name;
-    ConstTensor tensor;
-  };
-  const Named inputs[] = {
-      {"gate_proj_weights_tensor", args.gate_proj_weights_tensor.plain()},
-      {"up_proj_weights_tensor", args.up_proj_weights_tensor.plain()},
-      {"down_proj_weights_tensor", args.down_proj_weights_tensor.plain()},
-      {"normalization_weights_tensor", args.normalization_weights_tensor},
-      {"gate_proj_bias_tensor", args.gate_proj_bias_tensor},
-      {"up_proj_bias_tensor", args.up_proj_bias_tensor},
-      {"down_proj_bias_tensor", args.down_proj_bias_tensor},
-  };
-  for (const Named& input : inputs) {
-    check.NoOverlap("out", args.out, input.name, input.tensor);
-    check.NoOverlap("fused_add_out", args.fused_add_out, input.name,
-                    input.tensor);
-  }
-  check.NoOverlap("out", args.out, "hidden_tensor", args.hidden_tensor);
-  check.NoOverlap("out", args.out, "fused_add_tensor", args.fused_add_tensor);
-  check.NoOverlap("out", args.out, "fused_add_out", args.fused_add_out);
-  check.SameOrNoOverlap("out", args.out, "residual", args.residual);
-  check.SameOrNoOverlap("fused_add_out", args.fused_add_out, "hidden_tensor",
-                        args.hidden_tensor);
-  check.SameOrNoOverlap("fused_add_out", args.fused_add_out, "fused_add_tensor",
-                        args.fused_add_tensor);
-  check.NoOverlap("fused_add_out", args.fused_add_out, "residual",
-                  args.residual);
+void DeclareFusedAdd(const MlpArgs& args, SchemaVisitor& v) {
+  v.Attribute("store_fused_add_result", args.store_fused_add_result,
+              {.help = "stores h"});
+  v.Input("fused_add_tensor", args.fused_add_tensor,
+          {.shape = kAsHidden,
+           .dtypes = kFloatTypes,
+           .presence = OptionalOrIf(args.store_fused_add_result,
+                                    "store_fused_add_result is true"),
+           .help = "added to the hidden state"});
+  v.Output("fused_add_out", args.fused_add_out,
+           {.shape = kAsHidden,
+            .dtypes = kFloatTypes,
+            .presence = RequiredUnless(!args.store_fused_add_result,
+                                       "store_fused_add_result is false"),
+            .may_be = {"hidden_tensor", "fused_add_tensor"},
+            .help = "h, the sum before the norm"});
 }
 
 }  // namespace
 
-absl::Status Validate(const MlpArgs& args) {
-  ArgumentChecker check("mlp");
-  check.Required("hidden_tensor", args.hidden_tensor, "B S H | T H",
-                 kFloatTypes);
-  const std::string_view hidden_shape =
-      args.hidden_tensor.rank() == 2 ? "T H" : "B S H";
-  CheckWeights(check, args);
-  CheckNorm(check,
-            {.type = "normalization_type",
-             .gamma = "normalization_weights_tensor",
-             .eps = "eps"},
-            {.type = args.normalization_type,
-             .gamma = args.normalization_weights_tensor,
-             .eps = args.eps,
-             .gamma_offset = args.gamma_offset,
-             .hidden_actual = args.hidden_actual});
-  CheckFusedAdd(check, args, hidden_shape);
-  check.Optional("residual", args.residual, hidden_shape, kFloatTypes);
-  check.Required("out", args.out, hidden_shape, kFloatTypes);
-  CheckOverlaps(check, args);
-  return check.status();
+void Declare(const MlpArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "mlp",
+            .summary = "Feed-forward block of a transformer layer, gated or "
+                       "not, with its norm and residuals",
+            .rows = "S"});
+  v.Symbol("H", Domain::AtLeast(1));
+  v.Symbol("I", Domain::AtLeast(1));
+  v.Input("hidden_tensor", args.hidden_tensor,
+          {.shape = kAsHidden, .dtypes = kFloatTypes, .help = "the tokens"});
+  DeclareWeights(args, v);
+  DeclareNorm({.type_name = "normalization_type",
+               .type = args.normalization_type,
+               .gamma_name = "normalization_weights_tensor",
+               .gamma = args.normalization_weights_tensor,
+               .no_gamma = "normalization_type is not RMS_NORM",
+               .eps_name = "eps",
+               .eps = args.eps,
+               .gamma_offset = args.gamma_offset,
+               .hidden_actual = args.hidden_actual},
+              v);
+  DeclareFusedAdd(args, v);
+  v.Input("residual", args.residual,
+          {.shape = kAsHidden,
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "added to the result"});
+  v.Output("out", args.out,
+           {.shape = kAsHidden,
+            .dtypes = kFloatTypes,
+            .may_be = {"residual"},
+            .help = "the result"});
 }
+
+absl::Status Validate(const MlpArgs& args) { return CheckArguments(args); }
 
 }  // namespace tilework

@@ -13,17 +13,20 @@
 // RMS(h)[i] = h[i] / sqrt(sum h^2 / hidden_actual + eps) * (gamma[i] +
 // gamma_offset). A step runs only if its arguments are given.
 //
-// Symbols: B batch, S tokens, T = B * S, H hidden size, I intermediate size.
+// Symbols: B batch, which may be left out, S tokens, T = B * S, H hidden size,
+// I intermediate size.
 //
 // Numerics: f32 throughout. h is rounded to the type of fused_add_out (of
 // hidden_tensor if that is absent), a and v to hidden_tensor's type c, out
 // once. The same bits for any number of threads, for a token alone or among
 // others, and for packed or plain weights. NaN and infinities follow IEEE and
-// stay in their token. Relative error in the Frobenius norm: 6e-3 for bf16,
-// 8e-4 for f16, 5e-6 for f32. Per element, with m = sqrt(sum (v_i down_i)^2),
-// e_i the error of v_i before it is rounded, and u the unit roundoff:
+// stay in their token. Relative error in the Frobenius norm, where sums do not
+// cancel: 6e-3 for bf16, 8e-4 for f16, 5e-6 for f32. Per element, with m the
+// 2-norm of all terms that are added, sqrt(sum (v_i down_i)^2 + down_bias^2 +
+// residual^2), s the smallest subnormal of a type, e_i the error of v_i before
+// it is rounded and s_c, and u the unit roundoff:
 //   u_out * |out| + (2^-24 * (8 + 2 sqrt(I)) + 3 u_c) * max(|out|, m)
-//     + 1.5 sqrt(sum (e_i down_i)^2)
+//     + 1.5 sqrt(sum (e_i down_i)^2) + s_out / 2
 //
 // Cost: 6 T H I operations (4 T H I without gate); scratch for T H elements of
 // c and I elements for up to 1024 tokens, from the context, which does not grow
@@ -44,11 +47,14 @@
 
 namespace tilework {
 
-// f32, bf16 or f16 each, any strides, absent unless said otherwise. "As hidden"
-// means the shape of hidden_tensor. Weights stored as [I, H] or [H, I] are
-// Transpose()d; a fused gate and up weight is given as two views of it.
+class SchemaVisitor;
+
+// f32, bf16 or f16 each, gate_proj_weights_tensor and up_proj_weights_tensor of
+// one type, any strides, absent unless said otherwise. "As hidden" means the
+// shape of hidden_tensor. Weights stored as [I, H] or [H, I] are Transpose()d;
+// a fused gate and up weight is given as two views of it.
 struct MlpArgs {
-  ConstTensor hidden_tensor;                    // [B, S, H] or [T, H], required
+  ConstTensor hidden_tensor;                    // [B, S, H] or [S, H], required
   MatrixOperand gate_proj_weights_tensor = {};  // [H, I]; not with
                                                 // skip_gate_proj
   MatrixOperand up_proj_weights_tensor;         // [H, I], required
@@ -75,6 +81,9 @@ struct MlpArgs {
 // InvalidArgument, before anything is written, if the arguments do not fit.
 // T = 0 does nothing; H = 0 or I = 0 is an error.
 absl::Status Mlp(const MlpArgs& args, HostContext& context);
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const MlpArgs& args, SchemaVisitor& visitor);
 
 // The checks alone.
 absl::Status Validate(const MlpArgs& args);

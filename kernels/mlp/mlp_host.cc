@@ -12,6 +12,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/activation.h"
 #include "tilework/common/projection/operand.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/mlp/mlp.h"
 
@@ -140,10 +141,10 @@ namespace tilework {
 HWY_EXPORT(MlpHost);
 
 absl::Status Mlp(const MlpArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.out.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(MlpHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.out.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(MlpHost)(args, context);
+  });
 }
 
 }  // namespace tilework

@@ -49,8 +49,10 @@ struct OracleProjection {
     const double max_w = MaxAbs(w);
     for (int64_t t = 0; t < a.rows; ++t) {
       for (int64_t i = 0; i < w.cols; ++i) {
-        value(t, i) = product.value(t, i) + BiasAt(bias, i);
-        error(t, i) = ProductBound(a.cols, value(t, i), product.magnitude(t, i),
+        const double b = BiasAt(bias, i);
+        value(t, i) = product.value(t, i) + b;
+        error(t, i) = ProductBound(a.cols, value(t, i),
+                                   std::hypot(product.magnitude(t, i), b),
                                    rounded, max_w);
       }
     }
@@ -86,6 +88,7 @@ inline OracleResult MlpOracle(const MlpArgs& args, const MlpWeights& weights) {
   }
   const DType c = args.hidden_tensor.dtype();
   for (double& x : v.values) x = RoundToDType(x, c);
+  for (double& e : v_error.values) e += SmallestSubnormal(c);
 
   const OracleMatrix down(weights.down);
   const OracleProduct product(v, down);
@@ -94,18 +97,20 @@ inline OracleResult MlpOracle(const MlpArgs& args, const MlpWeights& weights) {
   OracleResult result;
   for (int64_t t = 0; t < a.rows; ++t) {
     for (int64_t h = 0; h < down.cols; ++h) {
-      double y = product.value(t, h) + BiasAt(args.down_proj_bias_tensor, h);
-      if (args.residual.present()) y += residual(t, h);
+      const double bias = BiasAt(args.down_proj_bias_tensor, h);
+      const double added = args.residual.present() ? residual(t, h) : 0;
+      const double y = product.value(t, h) + bias + added;
+      const double magnitude = std::hypot(product.magnitude(t, h), bias, added);
       double error_squares = 0;
       for (int64_t i = 0; i < v.cols; ++i) {
         const double term = v_error(t, i) * down(i, h);
         error_squares += term * term;
       }
       result.value.push_back(y);
-      result.bound.push_back(UnitRoundoff(args.out.dtype()) * std::abs(y) +
-                             ProductBound(v.cols, y, product.magnitude(t, h),
-                                          UnitRoundoff(c), MaxAbs(down)) +
-                             1.5 * std::sqrt(error_squares));
+      result.bound.push_back(
+          RoundingBound(y, args.out.dtype()) +
+          ProductBound(v.cols, y, magnitude, UnitRoundoff(c), MaxAbs(down)) +
+          1.5 * std::sqrt(error_squares));
     }
   }
   return result;
@@ -121,6 +126,38 @@ inline double MlpFrobenius(DType dtype) {
     default:
       return 5e-6;
   }
+}
+
+// MlpOracle() with the bounds of mlp.h.
+inline std::vector<ExpectedTensor> MlpExpected(const MlpArgs& args,
+                                               const MlpWeights& weights) {
+  const OperandArgs operand = MlpOperand(args);
+  const OracleResult result = MlpOracle(args, weights);
+  const DType out = args.out.dtype();
+  const DType c = args.hidden_tensor.dtype();
+  std::vector<double> error;  // the bounds without the last rounding
+  for (size_t i = 0; i < result.value.size(); ++i) {
+    error.push_back(result.bound[i] - RoundingBound(result.value[i], out));
+  }
+  // Those of v weigh about three times as much.
+  const double typical = SumBound(weights.down.dim(0)) +
+                         3 * SumBound(weights.down.dim(1)) +
+                         3 * UnitRoundoff(c) + 9 * OperandRoundoff(operand);
+  const double relative = std::max(MlpFrobenius(c), MlpFrobenius(out));
+  std::vector<ExpectedTensor> expected = {
+      {"out", args.out, result.value, result.bound,
+       CancelingFrobenius(result.value, error, typical, relative, out)}};
+  if (args.fused_add_out.present()) {
+    const std::vector<double> sum = SumOracle(operand).values;
+    expected.push_back({"fused_add_out", args.fused_add_out, sum,
+                        std::vector<double>(sum.size())});
+  }
+  return expected;
+}
+inline std::vector<ExpectedTensor> MlpExpected(const MlpArgs& args) {
+  return MlpExpected(args, {.gate = args.gate_proj_weights_tensor.plain(),
+                            .up = args.up_proj_weights_tensor.plain(),
+                            .down = args.down_proj_weights_tensor.plain()});
 }
 
 }  // namespace tilework

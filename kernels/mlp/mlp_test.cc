@@ -17,7 +17,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/mlp/mlp_oracle.h"
 #include "tilework/testing/random.h"
@@ -100,17 +100,12 @@ class MlpTest : public SimdTargetTest {
  protected:
   void ExpectAgreement(Problem& problem) {
     const MlpArgs& args = problem.args();
-    const OracleResult expected = MlpOracle(args, problem.weights());
-    const std::vector<double> sum = SumOracle(MlpOperand(args)).values;
+    const std::vector<ExpectedTensor> expected =
+        MlpExpected(args, problem.weights());
     const absl::Status status = Mlp(args, context_);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_TRUE(problem.Intact());
-    EXPECT_TRUE(Within(args.out, expected.value, expected.bound,
-                       MlpFrobenius(args.hidden_tensor.dtype())));
-    if (args.fused_add_out.present()) {
-      EXPECT_TRUE(Within(args.fused_add_out, sum,
-                         std::vector<double>(sum.size(), 0.0)));
-    }
+    EXPECT_TRUE(Agrees(expected));
   }
 
   HostContext context_{2};
@@ -279,7 +274,7 @@ TEST(MlpErrorTest, NameTensorAndNumbers) {
     change(args);
     faults.push_back({message, args});
   };
-  add("hidden_tensor is missing, expected [B, S, H] or [T, H]",
+  add("hidden_tensor is missing, expected [B, S, H] or [S, H]",
       [](MlpArgs& a) { a.hidden_tensor = ConstTensor(); });
   add("hidden_tensor is [6]", [&](MlpArgs& a) { a.hidden_tensor = row; });
   add("gate_proj_weights_tensor is missing",
@@ -294,6 +289,10 @@ TEST(MlpErrorTest, NameTensorAndNumbers) {
       [&](MlpArgs& a) {
         a.gate_proj_weights_tensor = problem.weights().gate.Slice(1, 0, 4);
       });
+  add("gate_proj_weights_tensor has dtype bf16, expected f32", [](MlpArgs& a) {
+    a.gate_proj_weights_tensor =
+        ConstTensor(a.out.data(), DType::kBF16, {8, 5});
+  });
   add("down_proj_weights_tensor is [8, 5] but I = 5", [&](MlpArgs& a) {
     a.down_proj_weights_tensor = problem.weights().down.Transpose();
   });
@@ -305,7 +304,7 @@ TEST(MlpErrorTest, NameTensorAndNumbers) {
         a.gate_proj_weights_tensor = MatrixOperand();
         a.gate_proj_bias_tensor = row;
       });
-  add("H = 0 and I = 5, expected at least 1", [&](MlpArgs& a) {
+  add("hidden_tensor is [2, 3, 0]: H = 0, expected >= 1", [&](MlpArgs& a) {
     a.hidden_tensor = hidden.Slice(2, 0, 0);
     a.gate_proj_weights_tensor = problem.weights().gate.Slice(0, 0, 0);
     a.up_proj_weights_tensor = problem.weights().up.Slice(0, 0, 0);
@@ -330,7 +329,7 @@ TEST(MlpErrorTest, NameTensorAndNumbers) {
       [&](MlpArgs& a) { a.fused_add_tensor = other; });
   add("fused_add_out is given but store_fused_add_result is false",
       [&](MlpArgs& a) { a.fused_add_out = hidden; });
-  add("fused_add_tensor is missing, needed by store_fused_add_result",
+  add("fused_add_tensor is missing, expected [B, S, H] or [S, H]",
       [](MlpArgs& a) { a.store_fused_add_result = true; });
   add("fused_add_out is missing", [&](MlpArgs& a) {
     a.store_fused_add_result = true;

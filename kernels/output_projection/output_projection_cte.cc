@@ -4,14 +4,22 @@
 #include "tilework/kernels/output_projection/output_projection_cte.h"
 
 #include "absl/status/status.h"
-#include "tilework/common/schema/argument_checker.h"
-#include "tilework/kernels/output_projection/output_projection_check.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/schema_visitor.h"
+#include "tilework/kernels/output_projection/output_projection_declare.h"
 
 namespace tilework {
 
+void Declare(const OutputProjectionCteArgs& args, SchemaVisitor& v) {
+  v.Kernel(
+      {.name = "output_projection_cte",
+       .summary = "Projection that closes an attention layer, for many tokens",
+       .rows = "B"});
+  output_projection_internal::DeclareProjection(args, "B S H", v);
+}
+
 absl::Status Validate(const OutputProjectionCteArgs& args) {
-  return output_projection_internal::Check("output_projection_cte", "B S H",
-                                           args);
+  return CheckArguments(args);
 }
 
 }  // namespace tilework

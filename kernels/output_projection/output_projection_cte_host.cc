@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/kernels/output_projection/output_projection_cte.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -34,10 +35,10 @@ HWY_EXPORT(OutputProjectionCteHost);
 
 absl::Status OutputProjectionCte(const OutputProjectionCteArgs& args,
                                  HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.out.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(OutputProjectionCteHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.out.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(OutputProjectionCteHost)(args, context);
+  });
 }
 
 }  // namespace tilework

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "tilework/common/projection/projection_oracle.h"
 #include "tilework/common/tensor/tensor.h"
@@ -25,18 +26,34 @@ OracleResult OutputProjectionOracle(const Args& args,
   const OracleMatrix w(weight);
   const OracleProduct product(a, w);
   const double max_w = MaxAbs(w);
+  // Not always of the shape of out.
+  std::vector<double> residual;
+  if (args.residual.present()) residual = ToDoubles(args.residual);
   OracleResult result;
-  ForEachIndex(args.out.shape(), [&](const Dims& index) {
-    const size_t i = result.value.size();
-    double y = product.value.values[i] +
-               BiasAt(args.bias, static_cast<int64_t>(i) % w.cols);
-    if (args.residual.present()) y += Read(args.residual, index);
+  for (size_t i = 0; i < product.value.values.size(); ++i) {
+    const double bias = BiasAt(args.bias, static_cast<int64_t>(i) % w.cols);
+    const double added = args.residual.present() ? residual[i] : 0;
+    const double y = product.value.values[i] + bias + added;
+    const double magnitude =
+        std::hypot(product.magnitude.values[i], bias, added);
     result.value.push_back(y);
-    result.bound.push_back(
-        UnitRoundoff(args.out.dtype()) * std::abs(y) +
-        ProductBound(a.cols, y, product.magnitude.values[i], 0, max_w));
-  });
+    result.bound.push_back(RoundingBound(y, args.out.dtype()) +
+                           ProductBound(a.cols, y, magnitude, 0, max_w));
+  }
   return result;
+}
+
+// OutputProjectionOracle() with the bounds of output_projection_cte.h.
+template <class Args>
+std::vector<ExpectedTensor> OutputProjectionExpected(
+    const Args& args, const ConstTensor& weight) {
+  const OracleResult result = OutputProjectionOracle(args, weight);
+  return {{"out", args.out, result.value, result.bound,
+           ProductFrobenius(result, args.out.dtype())}};
+}
+template <class Args>
+std::vector<ExpectedTensor> OutputProjectionExpected(const Args& args) {
+  return OutputProjectionExpected(args, args.weight.plain());
 }
 
 }  // namespace tilework

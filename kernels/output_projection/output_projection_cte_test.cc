@@ -15,7 +15,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/output_projection/output_projection_cte_oracle.h"
 #include "tilework/testing/random.h"
@@ -31,11 +31,11 @@ class OutputProjectionCteTest : public SimdTargetTest {
  protected:
   void ExpectAgreement(const OutputProjectionCteArgs& args,
                        const ConstTensor& weight) {
-    const OracleResult expected = OutputProjectionOracle(args, weight);
+    const std::vector<ExpectedTensor> expected =
+        OutputProjectionExpected(args, weight);
     const absl::Status status = OutputProjectionCte(args, context_);
     ASSERT_TRUE(status.ok()) << status;
-    EXPECT_TRUE(Within(args.out, expected.value, expected.bound,
-                       ProductFrobenius(weight.dim(0), args.out, 0)));
+    EXPECT_TRUE(Agrees(expected));
   }
 
   HostContext context_{2};
@@ -212,10 +212,10 @@ TEST(OutputProjectionCteErrorTest, NameTensorAndNumbers) {
       [](Args& m) { m.attention = ConstTensor(); });
   add("attention is [2, 4, 8], expected [B, S, N, D]",
       [&](Args& m) { m.attention = other; });
-  add("attention is [2, 3, 0, 2], expected N and D of at least 1",
+  add("attention is [2, 3, 0, 2]: N = 0, expected >= 1",
       [&](Args& m) { m.attention = no_heads; });
   add("weight is missing", [](Args& m) { m.weight = MatrixOperand(); });
-  add("weight is [5, 8] but N*D = 8 (from attention's heads)",
+  add("weight is [5, 8] but N*D = 8 (from N * D)",
       [&](Args& m) { m.weight = weight.view().Transpose(); });
   add("bias is [2, 4, 8], expected [H] or [1, H]",
       [&](Args& m) { m.bias = other; });

@@ -14,9 +14,10 @@
 // Numerics: products and sums in f32, one rounding into out's type. The same
 // bits for any number of threads, for a token alone or among others, and for
 // the weight packed or plain. Max error per element, with K = N D,
-// m = sqrt(sum (attention * weight)^2) and u the unit roundoff of out's type:
+// m the 2-norm of all terms that are added, sqrt(sum (attention * weight)^2 +
+// bias^2 + residual^2), and u the unit roundoff of out's type:
 //   u * |out| + 2^-24 * (8 + 2 sqrt(K)) * max(|out|, m)
-//     + K * 2^-125 * max |weight|
+//     + K * 2^-125 * max |weight| + half the smallest subnormal of out's type
 // for zero-mean and for one-signed data.
 //
 // Cost: reads the weight once: bound by memory for few tokens. Scratch
@@ -32,6 +33,8 @@
 
 namespace tilework {
 
+class SchemaVisitor;
+
 // f32, bf16 or f16 each, any strides: attention stored [B, N, D, S] is a
 // Permute() of it, a weight stored [H, N * D] is its Transpose().
 struct OutputProjectionTkgArgs {
@@ -46,6 +49,9 @@ struct OutputProjectionTkgArgs {
 // B = 0, S = 0 or H = 0 does nothing; N = 0 or D = 0 is an error.
 absl::Status OutputProjectionTkg(const OutputProjectionTkgArgs& args,
                                  HostContext& context);
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const OutputProjectionTkgArgs& args, SchemaVisitor& visitor);
 
 // The checks alone.
 absl::Status Validate(const OutputProjectionTkgArgs& args);

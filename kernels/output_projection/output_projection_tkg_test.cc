@@ -7,6 +7,7 @@
 #include "tilework/kernels/output_projection/output_projection_tkg.h"
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
@@ -14,7 +15,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/output_projection/output_projection_tkg_oracle.h"
 #include "tilework/testing/random.h"
@@ -30,11 +31,11 @@ class OutputProjectionTkgTest : public SimdTargetTest {
  protected:
   void ExpectAgreement(const OutputProjectionTkgArgs& args,
                        const ConstTensor& weight) {
-    const OracleResult expected = OutputProjectionOracle(args, weight);
+    const std::vector<ExpectedTensor> expected =
+        OutputProjectionExpected(args, weight);
     const absl::Status status = OutputProjectionTkg(args, context_);
     ASSERT_TRUE(status.ok()) << status;
-    EXPECT_TRUE(Within(args.out, expected.value, expected.bound,
-                       ProductFrobenius(weight.dim(0), args.out, 0)));
+    EXPECT_TRUE(Agrees(expected));
   }
 
   HostContext context_{2};
@@ -125,7 +126,7 @@ TEST(OutputProjectionTkgErrorTest, NameTensorAndNumbers) {
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(),
               HasSubstr("output_projection_tkg: out is [7, 5] but T = 6 (from "
-                        "attention's B * S)"));
+                        "B * S)"));
 }
 
 }  // namespace

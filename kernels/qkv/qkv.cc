@@ -4,7 +4,6 @@
 #include "tilework/kernels/qkv/qkv.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -14,11 +13,30 @@
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/domain.h"
+#include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
 namespace qkv_internal {
 namespace {
+
+constexpr Enumerator kLayouts[] = {{0, "BSD"}, {1, "NBSd"}, {2, "NBdS"}};
+constexpr Enumerator kHeadNorms[] = {{0, "NO_NORM"}, {1, "RMS_NORM"}};
+// Products of these fit in 64 bits.
+constexpr int64_t kMaxHeads = int64_t{1} << 20;
+constexpr int64_t kMaxHeadSize = int64_t{1} << 20;
+
+bool HeadsKnown(const QkvArgs& args) {
+  return args.num_q_heads.has_value() && args.num_kv_heads.has_value();
+}
+
+// 1 where the heads are unknown or none, so that one can divide by it.
+int64_t TotalHeads(const QkvArgs& args) {
+  if (!HeadsKnown(args)) return 1;
+  return std::max<int64_t>(1, *args.num_q_heads + 2 * *args.num_kv_heads);
+}
 
 // What needs to know the heads; empty if nothing does.
 std::string_view HeadsNeededBy(const QkvArgs& args) {
@@ -26,213 +44,211 @@ std::string_view HeadsNeededBy(const QkvArgs& args) {
   if (args.fused_rope) return "fused_rope";
   if (args.qk_norm_pre_rope.has_value()) return "qk_norm_pre_rope";
   if (args.qk_norm_post_rope.has_value()) return "qk_norm_post_rope";
-  if (args.k_cache.present() || args.v_cache.present()) return "k_cache";
   return "";
 }
 
-bool HeadsKnown(const QkvArgs& args) {
-  return args.num_q_heads.has_value() && args.num_kv_heads.has_value();
+void DeclareHeads(const QkvArgs& args, SchemaVisitor& v) {
+  constexpr std::string_view kNoHeads = "num_q_heads is not given";
+  v.Attribute("num_q_heads", args.num_q_heads,
+              {.domain = Domain::Between(0, kMaxHeads),
+               .absent = "unknown",
+               .symbol = "Hq",
+               .help = "query heads"});
+  v.Attribute(
+      "num_kv_heads", args.num_kv_heads,
+      {.domain = Domain::Between(0, kMaxHeads),
+       .presence = RequiredUnless(!args.num_q_heads.has_value(), kNoHeads),
+       .absent = "unknown",
+       .symbol = "Hkv",
+       .help = "key heads, and value heads"});
+  v.Rule("num_q_heads + num_kv_heads >= 1", [&](ArgumentChecker& check) {
+    check.Require(!HeadsKnown(args) || v["Hq"] + v["Hkv"] >= 1,
+                  "num_q_heads and num_kv_heads are 0, expected at least one "
+                  "head");
+  });
+  v.Rule(
+      "num_q_heads is given with fused_rope, qk_norm_pre_rope, "
+      "qk_norm_post_rope or an output_layout but BSD",
+      [&](ArgumentChecker& check) {
+        const std::string_view needed_by = HeadsNeededBy(args);
+        check.Require(HeadsKnown(args) || needed_by.empty(),
+                      "num_q_heads and num_kv_heads are missing, needed by ",
+                      needed_by);
+      });
+  v.Attribute(
+      "d_head", args.d_head,
+      {.domain = Domain::Between(1, kMaxHeadSize),
+       .presence = OptionalUnless(!args.num_q_heads.has_value(), kNoHeads),
+       .absent = "I / (Hq + 2 Hkv)",
+       .symbol = "D",
+       .help = "elements of a head"});
+  v.Bind("heads", "Hq + 2 Hkv, or 1 if unknown",
+         [&] { return TotalHeads(args); });
+  v.Multiple("I", "heads");
+  // So that whoever makes up arguments knows I before it is drawn.
+  if (args.d_head.has_value()) {
+    v.Bind("I", "heads * d_head",
+           [&] { return v["heads"] * args.d_head.value_or(0); });
+  }
 }
 
-void CheckHeads(ArgumentChecker& check, const QkvArgs& args) {
-  const int64_t columns = check["I"];
-  if (!HeadsKnown(args)) {
-    const bool partly = args.num_q_heads.has_value() ||
-                        args.num_kv_heads.has_value() ||
-                        args.d_head.has_value();
-    check.Require(!partly,
-                  "num_q_heads and num_kv_heads must be given together");
-    const std::string_view needed_by = HeadsNeededBy(args);
-    check.Require(needed_by.empty(),
-                  "num_q_heads and num_kv_heads are missing, needed by ",
-                  needed_by);
-    check.Require(columns >= 1, "fused_qkv_weights has no columns");
-    check.Bind("N*D", columns, "I");
-    return;
-  }
-  const int64_t q = *args.num_q_heads;
-  const int64_t kv = *args.num_kv_heads;
-  check.Require(
-      q >= 0 && kv >= 0 && q <= columns && kv <= columns && q + kv >= 1,
-      "num_q_heads is ", q, " and num_kv_heads is ", kv,
-      ", expected at least one head and at most I = ", columns);
-  if (!check.ok()) return;
-  const Heads heads = ResolveHeads(args);
-  check.Require(
-      heads.d >= 1 && heads.d <= columns && heads.total() * heads.d == columns,
-      "(num_q_heads + 2 * num_kv_heads) * d_head = (", q, " + 2 * ", kv, ") * ",
-      heads.d, " but I = ", columns, " (from fused_qkv_weights)");
-  const int64_t stored = args.k_cache.present() ? q : heads.total();
-  check.Bind("D", heads.d, "d_head");
-  check.Bind("Hkv", kv, "num_kv_heads");
-  check.Bind("N", stored, "the heads of output");
-  check.Bind("N*D", stored * heads.d, "the heads of output");
-}
-
-void CheckResidual(ArgumentChecker& check, const QkvArgs& args) {
-  if (args.fused_residual_add) {
-    check.Required("attention_prev", args.attention_prev, "B S H", kFloatTypes);
-    check.Optional("mlp_prev", args.mlp_prev, "B S H", kFloatTypes);
-    check.Optional("fused_hidden_out", args.fused_hidden_out, "B S H",
-                   kFloatTypes);
-    return;
-  }
+void DeclareResidual(const QkvArgs& args, SchemaVisitor& v) {
   constexpr std::string_view kReason = "fused_residual_add is false";
-  check.Forbidden("attention_prev", args.attention_prev, kReason);
-  check.Forbidden("mlp_prev", args.mlp_prev, kReason);
-  check.Forbidden("fused_hidden_out", args.fused_hidden_out, kReason);
+  v.Attribute("fused_residual_add", args.fused_residual_add,
+              {.help = "adds mlp_prev and attention_prev to input"});
+  v.Input("mlp_prev", args.mlp_prev,
+          {.shape = "B S H",
+           .dtypes = kFloatTypes,
+           .presence = OptionalUnless(!args.fused_residual_add, kReason),
+           .help = "added first"});
+  v.Input("attention_prev", args.attention_prev,
+          {.shape = "B S H",
+           .dtypes = kFloatTypes,
+           .presence = RequiredUnless(!args.fused_residual_add, kReason),
+           .help = "added second"});
+  v.Output("fused_hidden_out", args.fused_hidden_out,
+           {.shape = "B S H",
+            .dtypes = kFloatTypes,
+            .presence = OptionalUnless(!args.fused_residual_add, kReason),
+            .may_be = {"input"},
+            .help = "h, the sum before the norm"});
 }
 
-void CheckRope(ArgumentChecker& check, const QkvArgs& args) {
-  if (!args.fused_rope) {
-    check.Forbidden("cos_cache", args.cos_cache, "fused_rope is false");
-    check.Forbidden("sin_cache", args.sin_cache, "fused_rope is false");
-    return;
-  }
-  const int64_t d = check["D"];
-  const int64_t r = args.rotary_dim.value_or(d);
-  check.Require(r >= 2 && r <= d && r % 2 == 0, "rotary_dim is ", r,
-                ", expected an even number from 2 to D = ", d);
-  check.Require(args.rotary_offset >= 0 && args.rotary_offset <= d - r,
-                "rotary_offset is ", args.rotary_offset,
-                ", expected 0 to D - rotary_dim = ", d - r);
-  constexpr std::string_view kShapes = "S W | 1 S W | B S W";
-  check.Required("cos_cache", args.cos_cache, kShapes, kFloatTypes);
-  check.Required("sin_cache", args.sin_cache, kShapes, kFloatTypes);
-  if (!check.ok()) return;
-  check.Require(args.cos_cache.shape() == args.sin_cache.shape(),
-                "sin_cache is ", args.sin_cache.shape(), " but cos_cache is ",
-                args.cos_cache.shape());
-  check.Require(check["W"] == r || check["W"] == r / 2, "cos_cache is ",
-                args.cos_cache.shape(), ", expected a width of ", r, " or ",
-                r / 2);
+void DeclareTable(std::string_view name, const ConstTensor& table,
+                  bool fused_rope, std::string_view help, SchemaVisitor& v) {
+  v.Input(name, table,
+          {.shape = "S W | 1 S W | B S W",
+           .dtypes = kFloatTypes,
+           .presence = RequiredUnless(!fused_rope, "fused_rope is false"),
+           .values = {.domain = Domain::Between(-1, 1)},
+           .help = help});
 }
 
-void CheckHeadNorm(ArgumentChecker& check, std::string_view name,
-                   const std::optional<QkNormConfig>& config,
-                   std::string_view q_name, const ConstTensor& q_gamma,
-                   std::string_view k_name, const ConstTensor& k_gamma) {
-  const auto check_gamma = [&](std::string_view gamma_name,
-                               const ConstTensor& gamma, NormType type) {
-    check.Require(type == NormType::kNoNorm || type == NormType::kRmsNorm, name,
-                  " has norm type ", static_cast<int>(type),
-                  ", expected RMS_NORM or NO_NORM");
-    if (type == NormType::kNoNorm) {
-      check.Forbidden(gamma_name, gamma, "its heads are not normalized");
-    } else {
-      check.Optional(gamma_name, gamma, "D | 1 D", kFloatTypes);
-    }
+void DeclareRope(const QkvArgs& args, SchemaVisitor& v) {
+  v.Attribute("fused_rope", args.fused_rope,
+              {.help = "rotates the query and key heads"});
+  v.Attribute("rope_contiguous_layout", args.rope_contiguous_layout,
+              {.help = "pairs (i, i + R / 2) instead of (2 i, 2 i + 1)"});
+  v.Attribute("rotary_dim", args.rotary_dim,
+              {.domain = Domain::EvenBetween(2, {v["D"], "D"}),
+               .absent = "D",
+               .help = "elements of a head that are rotated"});
+  v.Bind("R", "rotary_dim", [&] { return args.rotary_dim.value_or(v["D"]); });
+  v.Rule("R is even with fused_rope", [&](ArgumentChecker& check) {
+    check.Require(!args.fused_rope || v["R"] % 2 == 0, "rotary_dim is ", v["R"],
+                  ", expected an even number");
+  });
+  v.Attribute("rotary_offset", args.rotary_offset,
+              {.domain = Domain::Between(0, {v["D"] - v["R"], "D - R"}),
+               .help = "the first of them"});
+  v.Symbol("W", Domain::Either({v["R"], "R"}, {v["R"] / 2, "R / 2"}));
+  DeclareTable("cos_cache", args.cos_cache, args.fused_rope,
+               "cosines, one an element or one a pair", v);
+  DeclareTable("sin_cache", args.sin_cache, args.fused_rope,
+               "sines, as wide as cos_cache", v);
+}
+
+struct HeadNormNames {
+  std::string_view group, q_norm, k_norm, eps, q_gamma, k_gamma;
+};
+
+void DeclareHeadGamma(std::string_view name, const ConstTensor& gamma,
+                      bool normalized, SchemaVisitor& v) {
+  v.Input(
+      name, gamma,
+      {.shape = "D | 1 D",
+       .dtypes = kFloatTypes,
+       .presence = OptionalUnless(!normalized, "its heads are not normalized"),
+       .help = "weight of the heads; factor 1 if absent"});
+}
+
+void DeclareHeadNorm(const HeadNormNames& names,
+                     const std::optional<QkNormConfig>& config,
+                     const ConstTensor& q_gamma, const ConstTensor& k_gamma,
+                     SchemaVisitor& v) {
+  v.Group<QkNormConfig>(
+      names.group, config, "normalizes the query and key heads",
+      [&](const QkNormConfig& norm) {
+        v.Attribute(names.q_norm, norm.q_norm,
+                    {.domain = Domain::OneOf(kHeadNorms),
+                     .help = "of the query heads"});
+        v.Attribute(
+            names.k_norm, norm.k_norm,
+            {.domain = Domain::OneOf(kHeadNorms), .help = "of the key heads"});
+        v.Attribute(names.eps, norm.eps,
+                    {.domain = Domain::FiniteAtLeast(0),
+                     .help = "added to the mean of the squares"});
+      });
+  const auto normalizes = [&](NormType QkNormConfig::*member) {
+    return config.has_value() && (*config).*member != NormType::kNoNorm;
   };
-  check_gamma(q_name, q_gamma,
-              config.has_value() ? config->q_norm : NormType::kNoNorm);
-  check_gamma(k_name, k_gamma,
-              config.has_value() ? config->k_norm : NormType::kNoNorm);
-  const float eps = config.has_value() ? config->eps : 0.0f;
-  check.Require(std::isfinite(eps) && eps >= 0, name, " has eps ", eps,
-                ", expected a finite number >= 0");
+  DeclareHeadGamma(names.q_gamma, q_gamma, normalizes(&QkNormConfig::q_norm),
+                   v);
+  DeclareHeadGamma(names.k_gamma, k_gamma, normalizes(&QkNormConfig::k_norm),
+                   v);
 }
 
-void CheckHeadNorms(ArgumentChecker& check, const QkvArgs& args) {
-  CheckHeadNorm(check, "qk_norm_pre_rope", args.qk_norm_pre_rope,
-                "qk_norm_pre_rope_q_gamma", args.qk_norm_pre_rope_q_gamma,
-                "qk_norm_pre_rope_k_gamma", args.qk_norm_pre_rope_k_gamma);
-  CheckHeadNorm(check, "qk_norm_post_rope", args.qk_norm_post_rope,
-                "qk_norm_post_rope_q_gamma", args.qk_norm_post_rope_q_gamma,
-                "qk_norm_post_rope_k_gamma", args.qk_norm_post_rope_k_gamma);
+void DeclareHeadNorms(const QkvArgs& args, SchemaVisitor& v) {
+  DeclareHeadNorm({.group = "qk_norm_pre_rope",
+                   .q_norm = "qk_norm_pre_rope_q_norm",
+                   .k_norm = "qk_norm_pre_rope_k_norm",
+                   .eps = "qk_norm_pre_rope_eps",
+                   .q_gamma = "qk_norm_pre_rope_q_gamma",
+                   .k_gamma = "qk_norm_pre_rope_k_gamma"},
+                  args.qk_norm_pre_rope, args.qk_norm_pre_rope_q_gamma,
+                  args.qk_norm_pre_rope_k_gamma, v);
+  DeclareHeadNorm({.group = "qk_norm_post_rope",
+                   .q_norm = "qk_norm_post_rope_q_norm",
+                   .k_norm = "qk_norm_post_rope_k_norm",
+                   .eps = "qk_norm_post_rope_eps",
+                   .q_gamma = "qk_norm_post_rope_q_gamma",
+                   .k_gamma = "qk_norm_post_rope_k_gamma"},
+                  args.qk_norm_post_rope, args.qk_norm_post_rope_q_gamma,
+                  args.qk_norm_post_rope_k_gamma, v);
 }
 
-void CheckOutput(ArgumentChecker& check, const QkvArgs& args) {
-  if (check.ok() && check["N*D"] == 0) {
-    check.Forbidden("output", args.output, "there is no head for it");
-    return;
-  }
-  switch (args.output_layout) {
-    case QkvOutputLayout::kBSD:
-      check.Required("output", args.output, "B S N*D", kFloatTypes);
-      return;
-    case QkvOutputLayout::kNBSd:
-      check.Required("output", args.output, "N B S D", kFloatTypes);
-      return;
-    case QkvOutputLayout::kNBdS:
-      check.Required("output", args.output, "N B D S", kFloatTypes);
-      return;
-  }
-  check.Require(false, "output_layout is ",
-                static_cast<int>(args.output_layout),
-                ", expected BSD, NBSd or NBdS");
+void DeclareCaches(const QkvArgs& args, SchemaVisitor& v) {
+  constexpr std::string_view kNoCache = "k_cache is not given";
+  v.NotLess("Bc", "B");
+  v.NotLess("Smax", "S");
+  v.InOut("k_cache", args.k_cache,
+          {.shape = "Bc Hkv Smax D",
+           .dtypes = kFloatTypes,
+           .presence =
+               OptionalUnless(!HeadsKnown(args), "num_q_heads is not given"),
+           .help = "takes the key heads"});
+  v.InOut("v_cache", args.v_cache,
+          {.shape = "Bc Hkv Smax D",
+           .dtypes = kFloatTypes,
+           .presence = RequiredUnless(!args.k_cache.present(), kNoCache),
+           .help = "takes the value heads"});
+  v.Input("cache_start", args.cache_start,
+          {.shape = "B",
+           .dtypes = kIndexTypes,
+           .presence = OptionalUnless(!args.k_cache.present(), kNoCache),
+           .values = {.domain =
+                          Domain::Between(0, {v["Smax"] - v["S"], "Smax - S"}),
+                      .checked = true},
+           .help = "the first slot of each batch's tokens; 0 if absent"});
 }
 
-void CheckCaches(ArgumentChecker& check, const QkvArgs& args) {
-  check.Require(args.k_cache.present() == args.v_cache.present(),
-                args.k_cache.present() ? "k_cache" : "v_cache",
-                " is given without ",
-                args.k_cache.present() ? "v_cache" : "k_cache");
-  if (!args.k_cache.present()) {
-    check.Forbidden("cache_start", args.cache_start, "there are no caches");
-    return;
-  }
-  check.Required("k_cache", args.k_cache, "Bc Hkv Smax D", kFloatTypes);
-  check.Required("v_cache", args.v_cache, "Bc Hkv Smax D", kFloatTypes);
-  check.Require(!SameView(args.k_cache, args.v_cache),
-                "v_cache is the same view as k_cache");
-  check.Optional("cache_start", args.cache_start, "B", kIndexTypes);
-  check.Require(check["Bc"] >= check["B"], "k_cache is ", args.k_cache.shape(),
-                ", expected a batch of at "
-                "least B = ",
-                check["B"]);
-  if (!check.ok()) return;
-  for (int64_t b = 0; b < check["B"]; ++b) {
-    const int64_t start = CacheStart(args, b);
-    check.Require(start >= 0 && start <= check["Smax"] - check["S"],
-                  "cache_start[", b, "] is ", start,
-                  ", expected 0 to Smax - S = ", check["Smax"] - check["S"]);
-  }
-}
-
-void CheckOverlaps(ArgumentChecker& check, const QkvArgs& args) {
-  struct Named {
-    std::string_view name;
-    ConstTensor tensor;
-  };
-  const Named inputs[] = {
-      {"input", args.input},
-      {"fused_qkv_weights", args.fused_qkv_weights.plain()},
-      {"bias", args.bias},
-      {"mlp_prev", args.mlp_prev},
-      {"attention_prev", args.attention_prev},
-      {"gamma_norm_weights", args.gamma_norm_weights},
-      {"cos_cache", args.cos_cache},
-      {"sin_cache", args.sin_cache},
-      {"qk_norm_pre_rope_q_gamma", args.qk_norm_pre_rope_q_gamma},
-      {"qk_norm_pre_rope_k_gamma", args.qk_norm_pre_rope_k_gamma},
-      {"qk_norm_post_rope_q_gamma", args.qk_norm_post_rope_q_gamma},
-      {"qk_norm_post_rope_k_gamma", args.qk_norm_post_rope_k_gamma},
-      {"cache_start", args.cache_start},
-  };
-  const Named outputs[] = {
-      {"fused_hidden_out", args.fused_hidden_out},
-      {"output", args.output},
-      {"k_cache", args.k_cache},
-      {"v_cache", args.v_cache},
-  };
-  for (const Named& output : outputs) {
-    for (const Named& input : inputs) {
-      if (output.name == "fused_hidden_out" && input.name == "input") {
-        check.SameOrNoOverlap(output.name, output.tensor, input.name,
-                              input.tensor);
-      } else {
-        check.NoOverlap(output.name, output.tensor, input.name, input.tensor);
-      }
-    }
-  }
-  check.NoOverlap("output", args.output, "fused_hidden_out",
-                  args.fused_hidden_out);
-  // K and V may be interleaved, so they are not held against each other.
-  for (const Named& cache : {outputs[2], outputs[3]}) {
-    check.NoOverlap(cache.name, cache.tensor, "output", args.output);
-    check.NoOverlap(cache.name, cache.tensor, "fused_hidden_out",
-                    args.fused_hidden_out);
-  }
+void DeclareOutput(const QkvArgs& args, SchemaVisitor& v) {
+  v.Attribute("output_layout", args.output_layout,
+              {.domain = Domain::OneOf(kLayouts), .help = "of output"});
+  v.Bind("N", "Hq if there are caches, else heads",
+         [&] { return args.k_cache.present() ? v["Hq"] : v["heads"]; });
+  v.Bind("N*D", "N * D", [&] { return v["N"] * v["D"]; });
+  const QkvOutputLayout layout = args.output_layout;
+  v.Output("output", args.output,
+           {.shape = {{"B S N*D", "output_layout = BSD",
+                       layout == QkvOutputLayout::kBSD},
+                      {"N B S D", "output_layout = NBSd",
+                       layout == QkvOutputLayout::kNBSd},
+                      {"N B D S", "output_layout = NBdS",
+                       layout == QkvOutputLayout::kNBdS}},
+            .dtypes = kFloatTypes,
+            .presence = RequiredUnless(v["N"] == 0, "there is no head for it"),
+            .help = "all heads, or with caches the query heads"});
 }
 
 }  // namespace
@@ -254,32 +270,45 @@ int64_t CacheStart(const QkvArgs& args, int64_t b) {
 
 }  // namespace qkv_internal
 
-absl::Status Validate(const QkvArgs& args) {
-  ArgumentChecker check("qkv");
-  check.Required("input", args.input, "B S H", kFloatTypes);
-  check.Require(check["H"] >= 1, "input is ", args.input.shape(),
-                ", expected H of at least 1");
-  CheckMatrix(check, "fused_qkv_weights", args.fused_qkv_weights, "H I");
-  check.Optional("bias", args.bias, "I | 1 I", kFloatTypes);
-  CheckNorm(check,
-            {.type = "fused_norm_type",
-             .gamma = "gamma_norm_weights",
-             .eps = "norm_eps"},
-            {.type = args.fused_norm_type,
-             .gamma = args.gamma_norm_weights,
-             .eps = args.norm_eps,
-             .gamma_offset = args.gamma_offset,
-             .hidden_actual = args.hidden_actual});
-  if (check.ok()) {
-    qkv_internal::CheckHeads(check, args);
-    qkv_internal::CheckResidual(check, args);
-    qkv_internal::CheckRope(check, args);
-    qkv_internal::CheckHeadNorms(check, args);
-    qkv_internal::CheckOutput(check, args);
-    qkv_internal::CheckCaches(check, args);
-    qkv_internal::CheckOverlaps(check, args);
-  }
-  return check.status();
+void Declare(const QkvArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "qkv",
+            .summary = "Opens an attention layer: residual sum, norm, the "
+                       "fused projection to heads, their norms and rotation, "
+                       "and the KV cache",
+            .rows = "B"});
+  v.Symbol("H", Domain::AtLeast(1));
+  v.Symbol("I", Domain::AtLeast(1));
+  v.Input("input", args.input,
+          {.shape = "B S H", .dtypes = kFloatTypes, .help = "the tokens"});
+  qkv_internal::DeclareHeads(args, v);
+  v.Input("fused_qkv_weights", args.fused_qkv_weights,
+          {.shape = "H I",
+           .dtypes = kFloatTypes,
+           .help = "the query heads, the key heads, the value heads; may be "
+                   "packed"});
+  v.Bind("D", "I / heads", [&] { return v["I"] / v["heads"]; });
+  v.Input("bias", args.bias,
+          {.shape = "I | 1 I",
+           .dtypes = kFloatTypes,
+           .presence = Optional(),
+           .help = "added to the product"});
+  DeclareNorm({.type_name = "fused_norm_type",
+               .type = args.fused_norm_type,
+               .gamma_name = "gamma_norm_weights",
+               .gamma = args.gamma_norm_weights,
+               .no_gamma = "fused_norm_type is not RMS_NORM",
+               .eps_name = "norm_eps",
+               .eps = args.norm_eps,
+               .gamma_offset = args.gamma_offset,
+               .hidden_actual = args.hidden_actual},
+              v);
+  qkv_internal::DeclareResidual(args, v);
+  qkv_internal::DeclareRope(args, v);
+  qkv_internal::DeclareHeadNorms(args, v);
+  qkv_internal::DeclareCaches(args, v);
+  qkv_internal::DeclareOutput(args, v);
 }
+
+absl::Status Validate(const QkvArgs& args) { return CheckArguments(args); }
 
 }  // namespace tilework

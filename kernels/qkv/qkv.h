@@ -24,8 +24,8 @@
 // input if that is absent), a to input's type, the heads once when they are
 // stored. The same bits for any number of threads, for a token alone or among
 // others, and for a packed or plain weight. Max error per element of y before
-// the heads are treated, with m = sqrt(sum (a * weight)^2), u_c the unit
-// roundoff of input's type if a is computed (else 0):
+// the heads are treated and rounded, with m = sqrt(sum (a * weight)^2 + bias^2), u_c the
+// unit roundoff of input's type if a is computed (else 0):
 //   (2^-24 * (8 + 2 sqrt(H)) + 3 u_c) * max(|y|, m) + H * 2^-125 * max |weight|
 // NaN and infinities follow IEEE and stay in their token.
 //
@@ -45,6 +45,8 @@
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
+
+class SchemaVisitor;
 
 // The shape of output.
 enum class QkvOutputLayout : uint8_t {
@@ -90,7 +92,7 @@ struct QkvArgs {
   // the heads, no rotation.
   std::optional<int64_t> num_q_heads = {};
   std::optional<int64_t> num_kv_heads = {};
-  std::optional<int64_t> d_head = {};  // default I / (Hq + 2 Hkv)
+  std::optional<int64_t> d_head = {};  // default I / (Hq + 2 Hkv); with heads
   QkvOutputLayout output_layout = QkvOutputLayout::kBSD;
   bool fused_residual_add = false;  // needs attention_prev
   NormType fused_norm_type = NormType::kNoNorm;
@@ -109,6 +111,9 @@ struct QkvArgs {
 // InvalidArgument, before anything is written, if the arguments do not fit or a
 // token has no slot in the caches. B = 0 or S = 0 does nothing.
 absl::Status Qkv(const QkvArgs& args, HostContext& context);
+
+// The schema: shows the arguments to `visitor`.
+void Declare(const QkvArgs& args, SchemaVisitor& visitor);
 
 // The checks alone.
 absl::Status Validate(const QkvArgs& args);

@@ -11,6 +11,7 @@
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/operand.h"
+#include "tilework/common/schema/host_call.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/qkv/qkv.h"
 
@@ -246,10 +247,10 @@ namespace tilework {
 HWY_EXPORT(QkvHost);
 
 absl::Status Qkv(const QkvArgs& args, HostContext& context) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  if (args.input.NumElements() == 0) return absl::OkStatus();
-  HWY_DYNAMIC_DISPATCH(QkvHost)(args, context);
-  return absl::OkStatus();
+  return CallOnHost(args, context, [&] {
+    if (args.input.NumElements() == 0) return;
+    HWY_DYNAMIC_DISPATCH(QkvHost)(args, context);
+  });
 }
 
 }  // namespace tilework

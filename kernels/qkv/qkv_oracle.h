@@ -6,10 +6,12 @@
 #ifndef TILEWORK_KERNELS_QKV_QKV_ORACLE_H_
 #define TILEWORK_KERNELS_QKV_QKV_ORACLE_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "tilework/common/dtype/dtype.h"
@@ -109,10 +111,12 @@ inline OracleResult QkvOracle(const QkvArgs& args, const ConstTensor& weight) {
     for (int64_t n = 0; n < heads.total(); ++n) {
       OracleHead head;
       for (int64_t c = n * heads.d; c < (n + 1) * heads.d; ++c) {
-        const double y = product.value(t, c) + BiasAt(args.bias, c);
+        const double bias = BiasAt(args.bias, c);
+        const double y = product.value(t, c) + bias;
         head.y.push_back(y);
-        head.e.push_back(
-            ProductBound(a.cols, y, product.magnitude(t, c), rounded, max_w));
+        head.e.push_back(ProductBound(a.cols, y,
+                                      std::hypot(product.magnitude(t, c), bias),
+                                      rounded, max_w));
       }
       const auto norm = [&](const std::optional<QkNormConfig>& config,
                             const ConstTensor& q_gamma,
@@ -148,6 +152,132 @@ inline double QkvFrobenius(DType dtype) {
     default:
       return 3e-6;
   }
+}
+
+// output as [B, S, N, D].
+inline ConstTensor QkvOutputHeads(const QkvArgs& args, int64_t d) {
+  const ConstTensor output = args.output;
+  switch (args.output_layout) {
+    case QkvOutputLayout::kBSD:
+      return output.Reshape(
+          {output.dim(0), output.dim(1), output.dim(2) / d, d});
+    case QkvOutputLayout::kNBSd:
+      return output.Permute({1, 2, 0, 3});
+    case QkvOutputLayout::kNBdS:
+      return output.Permute({1, 3, 0, 2});
+  }
+  return output;
+}
+
+// Makes what to expect of the tensors that hold heads.
+class QkvExpectation {
+ public:
+  QkvExpectation(const QkvArgs& args, const ConstTensor& weight)
+      : args_(args),
+        heads_(qkv_internal::ResolveHeads(args)),
+        oracle_(QkvOracle(args, weight)),
+        rounded_(OperandRoundoff(QkvOperand(args))),
+        typical_(2 * (SumBound(weight.dim(0)) + 3 * rounded_)) {}
+
+  const qkv_internal::Heads& heads() const { return heads_; }
+
+  // Heads [first, first + count) in `actual`, [B, S, count, D].
+  ExpectedTensor Heads(int64_t first, int64_t count,
+                       const ConstTensor& actual) const {
+    ExpectedTensor expected = {.name = "output", .actual = actual};
+    std::vector<double> error;
+    for (int64_t t = 0; t < args_.input.dim(0) * args_.input.dim(1); ++t) {
+      for (int64_t c = 0; c < count * heads_.d; ++c) {
+        Add(t, first * heads_.d + c, expected, error);
+      }
+    }
+    SetFrobenius(error, expected);
+    return expected;
+  }
+
+  // Heads [first, first + Hkv) in their slots of `cache`, and elsewhere what is
+  // there.
+  ExpectedTensor Cache(std::string_view name, int64_t first,
+                       const ConstTensor& cache) const {
+    ExpectedTensor expected = {.name = name, .actual = cache};
+    std::vector<double> error;
+    const int64_t tokens = args_.input.dim(1);
+    ForEachIndex(cache.shape(), [&](const Dims& index) {
+      const bool in_batch = index[0] < args_.input.dim(0);
+      const int64_t s =
+          in_batch ? index[2] - qkv_internal::CacheStart(args_, index[0]) : -1;
+      if (s >= 0 && s < tokens) {
+        Add(index[0] * tokens + s, (first + index[1]) * heads_.d + index[3],
+            expected, error);
+      } else {
+        expected.reference.push_back(Read(cache, index));
+        expected.bound.push_back(0);
+        error.push_back(0);
+      }
+    });
+    SetFrobenius(error, expected);
+    return expected;
+  }
+
+ private:
+  // Element `i` of the heads of token `t`.
+  void Add(int64_t t, int64_t i, ExpectedTensor& expected,
+           std::vector<double>& error) const {
+    const size_t at = static_cast<size_t>(t * heads_.total() * heads_.d + i);
+    const double y = oracle_.value[at];
+    expected.reference.push_back(y);
+    error.push_back(oracle_.bound[at]);
+    expected.bound.push_back(oracle_.bound[at] +
+                             RoundingBound(y, expected.actual.dtype()));
+  }
+
+  void SetFrobenius(const std::vector<double>& error,
+                    ExpectedTensor& expected) const {
+    double relative = QkvFrobenius(expected.actual.dtype());
+    if (rounded_ > 0) {
+      relative = std::max(relative, QkvFrobenius(args_.input.dtype()));
+    }
+    expected.frobenius = CancelingFrobenius(expected.reference, error, typical_,
+                                            relative, expected.actual.dtype());
+  }
+
+  const QkvArgs& args_;
+  qkv_internal::Heads heads_;
+  OracleResult oracle_;
+  double rounded_;
+  double typical_;  // relative error of elements before the last rounding
+};
+
+// QkvOracle() with the bounds of qkv.h; Q, K and V each for itself.
+inline std::vector<ExpectedTensor> QkvExpected(const QkvArgs& args,
+                                               const ConstTensor& weight) {
+  const QkvExpectation expect(args, weight);
+  const qkv_internal::Heads& heads = expect.heads();
+  std::vector<ExpectedTensor> expected;
+  if (args.fused_hidden_out.present()) {
+    const std::vector<double> sum = SumOracle(QkvOperand(args)).values;
+    expected.push_back({"fused_hidden_out", args.fused_hidden_out, sum,
+                        std::vector<double>(sum.size())});
+  }
+  if (args.output.present()) {
+    const ConstTensor output = QkvOutputHeads(args, heads.d);
+    expected.push_back(expect.Heads(0, heads.q, output.Slice(2, 0, heads.q)));
+    if (!args.k_cache.present()) {
+      for (const int64_t first : {heads.q, heads.q + heads.kv}) {
+        expected.push_back(
+            expect.Heads(first, heads.kv, output.Slice(2, first, heads.kv)));
+      }
+    }
+  }
+  if (args.k_cache.present()) {
+    expected.push_back(expect.Cache("k_cache", heads.q, args.k_cache));
+    expected.push_back(
+        expect.Cache("v_cache", heads.q + heads.kv, args.v_cache));
+  }
+  return expected;
+}
+inline std::vector<ExpectedTensor> QkvExpected(const QkvArgs& args) {
+  return QkvExpected(args, args.fused_qkv_weights.plain());
 }
 
 }  // namespace tilework

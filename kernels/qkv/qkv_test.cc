@@ -18,7 +18,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/qkv/qkv_oracle.h"
 #include "tilework/testing/random.h"
@@ -110,92 +110,17 @@ class Problem {
   QkvArgs args_;
 };
 
-Tensor OutputView(const QkvArgs& args, int64_t d) {
-  switch (args.output_layout) {
-    case QkvOutputLayout::kBSD:
-      return args.output.Reshape(
-          {args.output.dim(0), args.output.dim(1), args.output.dim(2) / d, d});
-    case QkvOutputLayout::kNBSd:
-      return args.output.Permute({1, 2, 0, 3});
-    case QkvOutputLayout::kNBdS:
-      return args.output.Permute({1, 3, 0, 2});
-  }
-  return args.output;
-}
-
 class QkvTest : public SimdTargetTest {
  protected:
-  // Compares heads [first, first + count) with `actual`, [B, S, count, D].
-  void ExpectHeads(const Size& size, const OracleResult& oracle, int64_t first,
-                   int64_t count, const ConstTensor& actual) {
-    std::vector<double> value, bound;
-    for (int64_t t = 0; t < size.b * size.s; ++t) {
-      for (int64_t c = 0; c < count * size.d; ++c) {
-        const size_t i =
-            static_cast<size_t>((t * size.n() + first) * size.d + c);
-        value.push_back(oracle.value[i]);
-        bound.push_back(oracle.bound[i] + UnitRoundoff(actual.dtype()) *
-                                              std::abs(oracle.value[i]));
-      }
-    }
-    EXPECT_TRUE(Within(actual, value, bound, QkvFrobenius(actual.dtype())));
-  }
-
   // Runs and compares all outputs with the oracle.
   void ExpectAgreement(Problem& problem) {
     const QkvArgs& args = problem.args();
-    const Size& size = problem.size();
-    const OracleResult oracle = QkvOracle(args, problem.weight());
-    const std::vector<double> sum = SumOracle(QkvOperand(args)).values;
-    std::vector<double> caches[2];
-    if (args.k_cache.present()) {
-      caches[0] = ToDoubles(args.k_cache);
-      caches[1] = ToDoubles(args.v_cache);
-    }
+    const std::vector<ExpectedTensor> expected =
+        QkvExpected(args, problem.weight());
     const absl::Status status = Qkv(args, context_);
     ASSERT_TRUE(status.ok()) << status;
     EXPECT_TRUE(problem.Intact());
-    if (args.fused_hidden_out.present()) {
-      EXPECT_TRUE(Within(args.fused_hidden_out, sum,
-                         std::vector<double>(sum.size(), 0.0)));
-    }
-    if (!args.k_cache.present()) {
-      const Tensor output = OutputView(args, size.d);
-      ExpectHeads(size, oracle, 0, size.hq, output.Slice(2, 0, size.hq));
-      ExpectHeads(size, oracle, size.hq, size.hkv,
-                  output.Slice(2, size.hq, size.hkv));
-      ExpectHeads(size, oracle, size.hq + size.hkv, size.hkv,
-                  output.Slice(2, size.hq + size.hkv, size.hkv));
-      return;
-    }
-    if (size.hq > 0) {
-      ExpectHeads(size, oracle, 0, size.hq, OutputView(args, size.d));
-    }
-    ExpectCache(args, size, oracle, size.hq, caches[0], args.k_cache);
-    ExpectCache(args, size, oracle, size.hq + size.hkv, caches[1],
-                args.v_cache);
-  }
-
-  // The slots that were written against heads [first, first + Hkv) of the
-  // oracle, the others against what was in them.
-  void ExpectCache(const QkvArgs& args, const Size& size,
-                   const OracleResult& oracle, int64_t first,
-                   std::vector<double> value, const Tensor& cache) {
-    std::vector<double> bound(value.size(), 0.0);
-    size_t at = 0;
-    ForEachIndex(cache.shape(), [&](const Dims& index) {
-      const size_t i = at++;
-      if (index[0] >= size.b) return;
-      const int64_t s = index[2] - qkv_internal::CacheStart(args, index[0]);
-      if (s < 0 || s >= size.s) return;
-      const int64_t t = index[0] * size.s + s;
-      const size_t from = static_cast<size_t>(
-          (t * size.n() + first + index[1]) * size.d + index[3]);
-      value[i] = oracle.value[from];
-      bound[i] =
-          oracle.bound[from] + UnitRoundoff(cache.dtype()) * std::abs(value[i]);
-    });
-    EXPECT_TRUE(Within(cache, value, bound, QkvFrobenius(cache.dtype())));
+    EXPECT_TRUE(Agrees(expected));
   }
 
   HostContext context_{2};
@@ -466,7 +391,7 @@ class QkvErrorTest : public testing::Test {
 TEST_F(QkvErrorTest, Shapes) {
   Add("input is missing", [](QkvArgs& a) { a.input = ConstTensor(); });
   Add("input is [5], expected [B, S, H]", [&](QkvArgs& a) { a.input = row_; });
-  Add("input is [2, 3, 0], expected H of at least 1",
+  Add("input is [2, 3, 0]: H = 0, expected >= 1",
       [&](QkvArgs& a) { a.input = hidden_.Slice(2, 0, 0); });
   Add("fused_qkv_weights is [16, 8] but H = 8",
       [&](QkvArgs& a) { a.fused_qkv_weights = problem_.weight().Transpose(); });
@@ -484,17 +409,20 @@ TEST_F(QkvErrorTest, Shapes) {
 }
 
 TEST_F(QkvErrorTest, Heads) {
-  Add("(num_q_heads + 2 * num_kv_heads) * d_head = (3 + 2 * 1) * 3 but I = 16",
+  Add("I = 16 (from fused_qkv_weights [8, 16]) is not a multiple of heads = 5 "
+      "(from Hq + 2 Hkv, or 1 if unknown)",
       [](QkvArgs& a) { a.num_q_heads = 3; });
-  Add("(num_q_heads + 2 * num_kv_heads) * d_head = (2 + 2 * 1) * 5 but I = 16",
+  Add("fused_qkv_weights is [8, 16] but I = 20 (from heads * d_head)",
       [](QkvArgs& a) { a.d_head = 5; });
-  Add("num_q_heads is 0 and num_kv_heads is 0", [](QkvArgs& a) {
-    a.num_q_heads = 0;
-    a.num_kv_heads = 0;
-  });
+  Add("num_q_heads and num_kv_heads are 0, expected at least one head",
+      [](QkvArgs& a) {
+        a.num_q_heads = 0;
+        a.num_kv_heads = 0;
+      });
   Add("num_q_heads is -1", [](QkvArgs& a) { a.num_q_heads = -1; });
-  Add("num_q_heads and num_kv_heads must be given together",
-      [](QkvArgs& a) { a.num_kv_heads.reset(); });
+  Add("num_kv_heads is missing", [](QkvArgs& a) { a.num_kv_heads.reset(); });
+  Add("num_kv_heads is given but num_q_heads is not given",
+      [](QkvArgs& a) { a.num_q_heads.reset(); });
   const auto forget = [](QkvArgs& a) {
     a.num_q_heads.reset();
     a.num_kv_heads.reset();
@@ -517,9 +445,10 @@ TEST_F(QkvErrorTest, Heads) {
     forget(a);
     a.qk_norm_post_rope = QkNormConfig{};
   });
-  Add(missing + "k_cache", [&](QkvArgs& a) {
+  Add("k_cache is given but num_q_heads is not given", [&](QkvArgs& a) {
     forget(a);
     a.k_cache = cache_;
+    a.v_cache = cache2_;
   });
   ExpectFaults();
 }
@@ -551,7 +480,7 @@ TEST_F(QkvErrorTest, ResidualAndNorm) {
   Add("norm_eps is nan", [](QkvArgs& a) { a.norm_eps = NAN; });
   Add("gamma_offset is 0.5, expected 0 or 1",
       [](QkvArgs& a) { a.gamma_offset = 0.5f; });
-  Add("hidden_actual is 9, expected 1 to H = 8",
+  Add("hidden_actual is 9, expected 1..8",
       [](QkvArgs& a) { a.hidden_actual = 9; });
   Add("hidden_actual is 0", [](QkvArgs& a) { a.hidden_actual = 0; });
   ExpectFaults();
@@ -572,15 +501,16 @@ TEST_F(QkvErrorTest, RopeAndHeadNorms) {
     rope(a);
     a.sin_cache = ConstTensor();
   });
-  Add("sin_cache is [2, 3, 4] but cos_cache is [3, 4]", [&](QkvArgs& a) {
-    rope(a);
-    a.sin_cache = other_.Slice(1, 0, 3).Slice(2, 0, 4);
-  });
+  Add("sin_cache is [2, 3, 2] but W = 4 (from cos_cache [3, 4])",
+      [&](QkvArgs& a) {
+        rope(a);
+        a.sin_cache = other_.Slice(1, 0, 3).Slice(2, 0, 2);
+      });
   Add("cos_cache is [2, 4, 8] but S = 3", [&](QkvArgs& a) {
     rope(a);
     a.cos_cache = other_;
   });
-  Add("cos_cache is [3, 4], expected a width of 2 or 1", [&](QkvArgs& a) {
+  Add("cos_cache is [3, 4]: W = 4, expected 2 or 1", [&](QkvArgs& a) {
     rope(a);
     a.rotary_dim = 2;
   });
@@ -591,17 +521,16 @@ TEST_F(QkvErrorTest, RopeAndHeadNorms) {
     });
   }
   for (const int64_t offset : {-1, 1}) {
-    Add("rotary_offset is " + std::to_string(offset) +
-            ", expected 0 to D - rotary_dim = 0",
+    Add("rotary_offset is " + std::to_string(offset) + ", expected 0",
         [&](QkvArgs& a) {
           rope(a);
           a.rotary_offset = offset;
         });
   }
-  Add("qk_norm_pre_rope has norm type 3", [](QkvArgs& a) {
+  Add("qk_norm_pre_rope_k_norm is 3", [](QkvArgs& a) {
     a.qk_norm_pre_rope = QkNormConfig{.k_norm = NormType::kRmsNormSkipGamma};
   });
-  Add("qk_norm_post_rope has eps -1",
+  Add("qk_norm_post_rope_eps is -1",
       [](QkvArgs& a) { a.qk_norm_post_rope = QkNormConfig{.eps = -1}; });
   Add("qk_norm_pre_rope_q_gamma is [5] but D = 4", [&](QkvArgs& a) {
     a.qk_norm_pre_rope = QkNormConfig{};
@@ -624,29 +553,30 @@ TEST_F(QkvErrorTest, Caches) {
   GuardedTensor negative(DType::kI64, {2});
   Write(negative, {0}, -1);
   Write(negative, {1}, 0);
-  Add("k_cache is given without v_cache", [&](QkvArgs& a) {
+  Add("v_cache is missing, expected [Bc, Hkv, Smax, D]", [&](QkvArgs& a) {
     caches(a);
     a.v_cache = Tensor();
   });
-  Add("v_cache is given without k_cache",
+  Add("v_cache is given but k_cache is not given",
       [&](QkvArgs& a) { a.v_cache = cache_; });
-  Add("cache_start is given but there are no caches",
+  Add("cache_start is given but k_cache is not given",
       [&](QkvArgs& a) { a.cache_start = start; });
   Add("v_cache is [2, 4, 8], expected [Bc, Hkv, Smax, D]", [&](QkvArgs& a) {
     caches(a);
     a.v_cache = other_;
   });
-  Add("v_cache is the same view as k_cache", [&](QkvArgs& a) {
+  Add("v_cache overlaps k_cache", [&](QkvArgs& a) {
     caches(a);
     a.v_cache = cache_;
   });
-  Add("k_cache is [1, 1, 6, 4], expected a batch of at least B = 2",
+  Add("Bc = 1 (from k_cache [1, 1, 6, 4]) is less than B = 2 (from input [2, "
+      "3, 8])",
       [&](QkvArgs& a) {
         caches(a);
         a.k_cache = cache_.Slice(0, 0, 1);
         a.v_cache = cache2_.Slice(0, 0, 1);
       });
-  Add("cache_start[1] is 4, expected 0 to Smax - S = 3", [&](QkvArgs& a) {
+  Add("cache_start[1] is 4, expected 0..3", [&](QkvArgs& a) {
     caches(a);
     a.cache_start = start;
   });
@@ -654,11 +584,12 @@ TEST_F(QkvErrorTest, Caches) {
     caches(a);
     a.cache_start = negative;
   });
-  Add("cache_start[0] is 0, expected 0 to Smax - S = -1", [&](QkvArgs& a) {
-    caches(a);
-    a.k_cache = cache_.Slice(2, 0, 2);
-    a.v_cache = cache2_.Slice(2, 0, 2);
-  });
+  Add("Smax = 2 (from k_cache [2, 1, 2, 4]) is less than S = 3",
+      [&](QkvArgs& a) {
+        caches(a);
+        a.k_cache = cache_.Slice(2, 0, 2);
+        a.v_cache = cache2_.Slice(2, 0, 2);
+      });
   Add("output is [2, 3, 16] but N*D = 8", [&](QkvArgs& a) {
     caches(a);
     a.output = problem_.args().output;
@@ -698,7 +629,7 @@ TEST_F(QkvErrorTest, Overlaps) {
     a.attention_prev = hidden_;
     a.fused_hidden_out = hidden_;
   });
-  Add("k_cache overlaps output", [&](QkvArgs& a) {
+  Add("output overlaps k_cache", [&](QkvArgs& a) {
     a.k_cache = cache_;
     a.v_cache = cache2_;
     a.output = at(cache_, {2, 3, 8});
