@@ -383,7 +383,7 @@ HWY_INLINE void FetchAhead(const X* from) {
 // Computes scales ahead, so that their latency does not show.
 template <typename X, typename F>
 void EncodeOf(const void* x, int64_t num, MxScaleMode mode, bool stream,
-              void* codes, uint8_t* scale_codes) {
+              bool read_ahead, void* codes, uint8_t* scale_codes) {
   const X* from = static_cast<const X*>(x);
   F* to = static_cast<F*>(codes);
   BlockScales scales[2];
@@ -394,7 +394,7 @@ void EncodeOf(const void* x, int64_t num, MxScaleMode mode, bool stream,
                           std::min(kMostBlocks, num - next), mode,
                           scales[next / kMostBlocks % 2]);
     }
-    if (stream) FetchAhead(from + next * kBlock);
+    if (read_ahead) FetchAhead(from + next * kBlock);
     if (b < 0) continue;
     const BlockScales& current = scales[b / kMostBlocks % 2];
     const int64_t count = std::min(kMostBlocks, num - b);

@@ -23,12 +23,15 @@ class MxBlockEncoder {
   // another; `scales` gets E8M0 codes. A block that has a NaN or an infinity
   // gets the NaN scale and codes 0.
   void Encode(const void* x, int64_t num, void* codes, uint8_t* scales) const {
-    encode_(x, num, mode_, /*stream=*/false, codes, scales);
+    encode_(x, num, mode_, /*stream=*/false, /*read_ahead=*/false, codes,
+            scales);
   }
   // The same; most codes go past the caches. Only if CanStream(codes). A task
-  // ends with hwy::FlushStream().
-  void Stream(const void* x, int64_t num, void* codes, uint8_t* scales) const {
-    encode_(x, num, mode_, /*stream=*/true, codes, scales);
+  // ends with hwy::FlushStream(). `read_ahead`: x is part of a large tensor, of
+  // which what follows is fetched.
+  void Stream(const void* x, int64_t num, bool read_ahead, void* codes,
+              uint8_t* scales) const {
+    encode_(x, num, mode_, /*stream=*/true, read_ahead, codes, scales);
   }
   bool CanStream(const void* codes) const {
     return can_stream_ && reinterpret_cast<uintptr_t>(codes) % 64 == 0;
@@ -36,7 +39,8 @@ class MxBlockEncoder {
 
   // What is dispatched to.
   using Function = void(const void* x, int64_t num, MxScaleMode mode,
-                        bool stream, void* codes, uint8_t* scales);
+                        bool stream, bool read_ahead, void* codes,
+                        uint8_t* scales);
 
  private:
   bool can_stream_ = false;

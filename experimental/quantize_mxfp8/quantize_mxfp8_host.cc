@@ -163,7 +163,8 @@ void EncodeRow(const X* row, int64_t stride, int64_t begin, int64_t end,
     target.data += (first - begin) * to.stride / PackFactor(kDTypeOf<F>);
     if (stride == 1 && whole && to.stream &&
         encoders.source.CanStream(target.data)) {
-      encoders.source.Stream(row + first, num, target.data, scale_codes);
+      encoders.source.Stream(row + first, num, /*read_ahead=*/true, target.data,
+                             scale_codes);
       scales.Write(scale_codes, first / kBlock, num);
       continue;
     }

@@ -98,13 +98,16 @@ class ResidualRows {
   AnyRows residual_, out_;
 };
 
-// A vector [H] or [1, H] as f32; null if absent.
-inline const float* WidenVector(const ConstTensor& v, int64_t size,
-                                ScratchScope& scratch) {
-  if (!v.present()) return nullptr;
+// A vector [H] or [1, H] as NormalizeRow() takes it for rows of type `rows`:
+// itself if possible, widened if not; null if absent.
+inline ContiguousRow WeightRow(const ConstTensor& v, DType rows, int64_t size,
+                               ScratchScope& scratch) {
+  if (!v.present()) return {nullptr, DType::kF32};
+  const bool fits = v.dtype() == DType::kF32 || v.dtype() == rows;
+  if (fits && v.stride(-1) == 1) return {v.data(), v.dtype()};
   float* row = scratch.Allocate<float>(size);
   WidenRow({v.data(), v.dtype()}, v.stride(-1), size, row);
-  return row;
+  return {row, DType::kF32};
 }
 
 // Calls run(row, scratch) for all rows, with scratch of `floats` f32 for each

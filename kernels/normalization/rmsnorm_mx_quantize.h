@@ -45,7 +45,7 @@
 // whatever the other rows are, and on every SIMD target.
 //
 // Cost: one pass over memory; codes of 32 MiB or more go past the caches.
-// Scratch: 4 H bytes, and 16 H a thread.
+// Scratch: 16 H bytes a thread, and up to 4 H for gamma.
 
 #ifndef TILEWORK_KERNELS_NORMALIZATION_RMSNORM_MX_QUANTIZE_H_
 #define TILEWORK_KERNELS_NORMALIZATION_RMSNORM_MX_QUANTIZE_H_

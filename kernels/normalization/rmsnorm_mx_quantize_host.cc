@@ -48,7 +48,10 @@ class Kernel {
         intermediate_(args.intermediate_dtype.value_or(args.input.dtype())),
         input_(args.input),
         residual_(args.residual, args.output_residual),
-        weight_(WidenVector(args.gamma, size_, scratch)),
+        weight_(WeightRow(args.gamma,
+                          args.residual.present() ? args.residual.dtype()
+                                                  : args.input.dtype(),
+                          size_, scratch)),
         output_(args.output),
         codes_(static_cast<uint8_t*>(args.output_quant.data())),
         // Packed elements are adjacent, also where there is only one.
@@ -134,7 +137,7 @@ class Kernel {
     const int64_t whole = size_ / kMxBlockSize;
     const int64_t bytes = whole * BlockBytes();
     if (stream_ && mx_.CanStream(to)) {
-      mx_.Stream(normalized, whole, to, scales);
+      mx_.Stream(normalized, whole, /*read_ahead=*/false, to, scales);
     } else if (code_stride_ == 1 && !stream_) {
       mx_.Encode(normalized, whole, to, scales);
     } else {
@@ -198,7 +201,7 @@ class Kernel {
   DType intermediate_;
   AnyRows input_;
   ResidualRows residual_;
-  const float* weight_;
+  ContiguousRow weight_;
   AnyRows output_;
   uint8_t* codes_;
   int64_t code_stride_;

@@ -31,8 +31,9 @@ class Kernel {
         divisor_(args.hidden_actual.value_or(size_)),
         hidden_(args.hidden),
         residual_(args.residual, args.residual_out),
-        pre_weight_(WidenVector(args.pre_norm_gamma, size_, scratch)),
-        weight_(WidenVector(args.ln_w, size_, scratch)),
+        pre_weight_(WeightRow(args.pre_norm_gamma, args.hidden.dtype(), size_,
+                              scratch)),
+        weight_(WeightRow(args.ln_w, SumType(args), size_, scratch)),
         out_(args.out),
         stream_(out_.stride() == 1 &&
                 args.out.NumBytes() >= kStreamOutputBytes),
@@ -59,7 +60,7 @@ class Kernel {
     }
     void* normalized = scratch;
     ContiguousRow h = hidden_.Contiguous(row, scratch + 2 * padded_);
-    if (pre_weight_ != nullptr) {
+    if (args_.pre_norm_gamma.present()) {
       float* first = scratch + 3 * padded_;
       Normalize(h, pre_weight_, args_.hidden.dtype(), first, next);
       h = {first, args_.hidden.dtype()};
@@ -81,12 +82,16 @@ class Kernel {
   // Of the rows that are quantized.
   static DType NormalizedType(const RmsNormQuantArgs& args) {
     if (args.norm_type == NormType::kRmsNorm) return args.intermediate_dtype;
+    return SumType(args);
+  }
+  // Of the rows h.
+  static DType SumType(const RmsNormQuantArgs& args) {
     return args.residual.present() ? args.residual.dtype()
                                    : args.hidden.dtype();
   }
 
-  float Normalize(const ContiguousRow& h, const float* weight, DType dtype,
-                  void* out, ReadAhead& next) const {
+  float Normalize(const ContiguousRow& h, const ContiguousRow& weight,
+                  DType dtype, void* out, ReadAhead& next) const {
     const float r = RowRmsFactor(h, size_, divisor_, args_.eps, next);
     return NormalizeRow(h, r, weight, size_, dtype, out, next);
   }
@@ -160,8 +165,8 @@ class Kernel {
   int64_t divisor_;
   AnyRows hidden_;
   ResidualRows residual_;
-  const float* pre_weight_;
-  const float* weight_;
+  ContiguousRow pre_weight_;
+  ContiguousRow weight_;
   AnyRows out_;
   bool stream_;  // past the caches
   Fp8RowEncoder encoder_;

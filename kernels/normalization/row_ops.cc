@@ -75,28 +75,39 @@ HWY_INLINE float MapRow(const H* HWY_RESTRICT h, int64_t size, const Map& map,
   return static_cast<float>(R(std::bit_cast<float>(largest)));
 }
 
+// W: the type of the weight.
+template <typename W, typename R, typename H>
+float NormalizeBy(const H* h, float r, const ContiguousRow& weight,
+                  int64_t size, R* out, ReadAhead& next) {
+  const W* by = Data<W>(weight);
+  return MapRow(
+      h, size,
+      [&](auto df, auto v, int64_t i, size_t count) HWY_ATTR {
+        // Lanes beyond the row are 0 times something.
+        return hn::Mul(hn::Mul(v, hn::Set(df, r)), LoadUpTo(df, by + i, count));
+      },
+      out, next);
+}
+
 template <typename R, typename H>
-float NormalizeAs(const H* h, float r, const float* weight, int64_t size,
-                  R* out, ReadAhead& next) {
-  if (weight == nullptr) {
+float NormalizeAs(const H* h, float r, const ContiguousRow& weight,
+                  int64_t size, R* out, ReadAhead& next) {
+  if (weight.data == nullptr) {
     return MapRow(
         h, size,
         [&](auto df, auto v, int64_t, size_t)
             HWY_ATTR { return hn::Mul(v, hn::Set(df, r)); },
         out, next);
   }
-  return MapRow(
-      h, size,
-      [&](auto df, auto v, int64_t i, size_t count) HWY_ATTR {
-        // Lanes beyond the row are 0 times something.
-        return hn::Mul(hn::Mul(v, hn::Set(df, r)),
-                       LoadUpTo(df, weight + i, count));
-      },
-      out, next);
+  if (weight.dtype == DType::kF32) {
+    return NormalizeBy<float>(h, r, weight, size, out, next);
+  }
+  return NormalizeBy<H>(h, r, weight, size, out, next);
 }
 
-float NormalizeImpl(const ContiguousRow& h, float r, const float* weight,
-                    int64_t size, DType dtype, void* out, ReadAhead& next) {
+float NormalizeImpl(const ContiguousRow& h, float r,
+                    const ContiguousRow& weight, int64_t size, DType dtype,
+                    void* out, ReadAhead& next) {
   float largest = 0;
   VisitFloat(h.dtype, [&](auto type) HWY_ATTR {
     const auto* from = Data<decltype(type)>(h);
@@ -168,7 +179,7 @@ float RowRmsFactor(const ContiguousRow& h, int64_t size, int64_t divisor,
   return HWY_DYNAMIC_DISPATCH(RmsFactorImpl)(h, size, divisor, eps, next);
 }
 
-float NormalizeRow(const ContiguousRow& h, float r, const float* weight,
+float NormalizeRow(const ContiguousRow& h, float r, const ContiguousRow& weight,
                    int64_t size, DType dtype, void* out, ReadAhead& next) {
   return HWY_DYNAMIC_DISPATCH(NormalizeImpl)(h, r, weight, size, dtype, out,
                                              next);

@@ -25,10 +25,11 @@ struct ContiguousRow {
 float RowRmsFactor(const ContiguousRow& h, int64_t size, int64_t divisor,
                    float eps, ReadAhead& next);
 
-// out[i] = h[i] * r * weight[i], rounded to `dtype`; a null weight stands for
-// the factor 1. Returns the largest magnitude of `out`, NaN if there is a NaN.
-// Reads `next` ahead meanwhile. `out` does not overlap h.
-float NormalizeRow(const ContiguousRow& h, float r, const float* weight,
+// out[i] = h[i] * r * weight[i], rounded to `dtype`; weight is of f32 or the
+// type of h, and null data of it stands for the factor 1. Returns the largest
+// magnitude of `out`, NaN if there is a NaN. Reads `next` ahead meanwhile.
+// `out` does not overlap h.
+float NormalizeRow(const ContiguousRow& h, float r, const ContiguousRow& weight,
                    int64_t size, DType dtype, void* out, ReadAhead& next);
 
 // out[i] = x[i] + residual[i], rounded to the type of `residual`. `out` may be
