@@ -24,8 +24,8 @@
 // input if that is absent), a to input's type, the heads once when they are
 // stored. The same bits for any number of threads, for a token alone or among
 // others, and for a packed or plain weight. Max error per element of y before
-// the heads are treated and rounded, with m = sqrt(sum (a * weight)^2 + bias^2), u_c the
-// unit roundoff of input's type if a is computed (else 0):
+// the heads are treated and rounded, with m = sqrt(sum (a * weight)^2 +
+// bias^2), u_c the unit roundoff of input's type if a is computed (else 0):
 //   (2^-24 * (8 + 2 sqrt(H)) + 3 u_c) * max(|y|, m) + H * 2^-125 * max |weight|
 // NaN and infinities follow IEEE and stay in their token.
 //

@@ -345,8 +345,7 @@ TEST_F(RopeHfErrorTest, RotatedRange) {
                 "rotary_dim is " + std::to_string(r) +
                     ", expected an even number in 2..16");
   }
-  ExpectError(&RopeHfArgs::rotary_offset, 1,
-              "rotary_offset is 1, expected 0");
+  ExpectError(&RopeHfArgs::rotary_offset, 1, "rotary_offset is 1, expected 0");
 }
 
 TEST_F(RopeHfErrorTest, Tables) {
