@@ -9,10 +9,10 @@
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
+#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
-#include "tilework/testing/parallel_copy.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {

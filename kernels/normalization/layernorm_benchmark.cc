@@ -8,11 +8,11 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/layernorm.h"
 #include "tilework/kernels/normalization/norm_testing.h"
-#include "tilework/testing/parallel_copy.h"
 
 namespace tilework {
 namespace {

@@ -6,10 +6,10 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/rmsnorm_mx_quantize.h"
-#include "tilework/testing/parallel_copy.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {
