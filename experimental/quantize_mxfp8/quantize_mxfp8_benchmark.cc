@@ -9,16 +9,14 @@
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/quantize_mxfp8/quantize_mxfp8.h"
+#include "tilework/testing/benchmarking.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
-
-constexpr int kThreads = 2;
 
 void SetCounters(benchmark::State& state, int64_t elements, int64_t bytes) {
   state.SetBytesProcessed(state.iterations() * bytes);
@@ -29,7 +27,7 @@ void BM_QuantizeMxfp8(benchmark::State& state, DType input, DType output,
                       MxScaleMode mode, bool transposed) {
   const int64_t rows = state.range(0);
   const int64_t size = state.range(1);
-  HostContext context(kThreads);
+  HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
   const Buffer x = TypicalNumbers(input, {rows, size});
   Buffer data = Buffer::Zeros(output, {rows, size});
@@ -57,16 +55,9 @@ void BM_QuantizeMxfp8(benchmark::State& state, DType input, DType output,
 // As much memory traffic as `input` elements and a byte for each.
 void BM_Copy(benchmark::State& state, DType input) {
   const int64_t elements = state.range(0) * state.range(1);
-  const int64_t bytes = elements * static_cast<int64_t>(SizeOf(input) + 1) / 2;
-  HostContext context(kThreads);
-  context.pool().SetSpinning(true);
-  const Buffer from = Buffer::Zeros(DType::kU8, {bytes});
-  Buffer to = Buffer::Zeros(DType::kU8, {bytes});
-  for (auto _ : state) {
-    ParallelCopy(from.view(), to.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  SetCounters(state, elements, 2 * bytes);
+  const int64_t bytes = elements * static_cast<int64_t>(SizeOf(input) + 1);
+  MeasureCopy(state, bytes);
+  SetCounters(state, elements, bytes);
 }
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {

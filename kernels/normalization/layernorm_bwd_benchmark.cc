@@ -8,20 +8,18 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/layernorm_bwd.h"
 #include "tilework/kernels/normalization/norm_testing.h"
+#include "tilework/testing/benchmarking.h"
 
 namespace tilework {
 namespace {
 
-constexpr int kThreads = 2;
-
 void BM_LayerNormBwd(benchmark::State& state, DType dtype) {
   const Dims shape = {state.range(0), state.range(1)};
-  HostContext context(kThreads);
+  HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
   const Buffer dy = OrdinaryNumbers(dtype, shape);
   const Buffer input = OrdinaryNumbers(dtype, shape);
@@ -47,16 +45,8 @@ void BM_LayerNormBwd(benchmark::State& state, DType dtype) {
 }
 
 void BM_Copy(benchmark::State& state, DType dtype) {
-  const Dims shape = {state.range(0), state.range(1)};
-  HostContext context(kThreads);
-  context.pool().SetSpinning(true);
-  const Buffer input = OrdinaryNumbers(dtype, shape);
-  Buffer output = Buffer::Zeros(dtype, shape);
-  for (auto _ : state) {
-    ParallelCopy(input.view(), output.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * input.view().NumBytes());
+  const int64_t elements = state.range(0) * state.range(1);
+  MeasureCopy(state, 2 * ContiguousBytes({elements}, dtype));
 }
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {

@@ -8,16 +8,14 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/norm_testing.h"
 #include "tilework/kernels/normalization/rmsnorm.h"
+#include "tilework/testing/benchmarking.h"
 
 namespace tilework {
 namespace {
-
-constexpr int kThreads = 2;
 
 void SetCounters(benchmark::State& state, int64_t elements, int64_t bytes) {
   state.SetBytesProcessed(state.iterations() * bytes);
@@ -29,7 +27,7 @@ void SetCounters(benchmark::State& state, int64_t elements, int64_t bytes) {
 
 void BM_RmsNorm(benchmark::State& state, DType dtype, bool residual) {
   const Dims shape = {state.range(0), state.range(1)};
-  HostContext context(kThreads);
+  HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
   const Buffer input = OrdinaryNumbers(dtype, shape);
   const Buffer gamma = OrdinaryNumbers(dtype, {state.range(1)});
@@ -50,16 +48,8 @@ void BM_RmsNorm(benchmark::State& state, DType dtype, bool residual) {
 }
 
 void BM_Copy(benchmark::State& state, DType dtype) {
-  const Dims shape = {state.range(0), state.range(1)};
-  HostContext context(kThreads);
-  context.pool().SetSpinning(true);
-  const Buffer input = OrdinaryNumbers(dtype, shape);
-  Buffer output = Buffer::Zeros(dtype, shape);
-  for (auto _ : state) {
-    ParallelCopy(input.view(), output.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  SetCounters(state, 0, input.view().NumBytes() * 2);
+  const int64_t elements = state.range(0) * state.range(1);
+  MeasureCopy(state, 2 * ContiguousBytes({elements}, dtype));
 }
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {

@@ -6,16 +6,14 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/rmsnorm_quant.h"
+#include "tilework/testing/benchmarking.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
-
-constexpr int kThreads = 2;
 
 int64_t Bytes(DType input, int64_t rows, int64_t size) {
   return rows * size * static_cast<int64_t>(SizeOf(input) + 1) + rows * 4;
@@ -24,7 +22,7 @@ int64_t Bytes(DType input, int64_t rows, int64_t size) {
 void BM_RmsNormQuant(benchmark::State& state, DType input, DType output) {
   const int64_t rows = state.range(0);
   const int64_t size = state.range(1);
-  HostContext context(kThreads);
+  HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
   const Buffer hidden = TypicalNumbers(input, {rows, size});
   const Buffer gamma = TypicalNumbers(input, {size});
@@ -43,16 +41,7 @@ void BM_RmsNormQuant(benchmark::State& state, DType input, DType output) {
 }
 
 void BM_Copy(benchmark::State& state, DType input) {
-  const int64_t bytes = Bytes(input, state.range(0), state.range(1));
-  HostContext context(kThreads);
-  context.pool().SetSpinning(true);
-  const Buffer from = Buffer::Zeros(DType::kU8, {bytes / 2});
-  Buffer to = Buffer::Zeros(DType::kU8, {bytes / 2});
-  for (auto _ : state) {
-    ParallelCopy(from.view(), to.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * bytes);
+  MeasureCopy(state, Bytes(input, state.range(0), state.range(1)));
 }
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {

@@ -15,6 +15,7 @@
 #include "tilework/kernels/quantize/fp8_dequantize.h"
 #include "tilework/kernels/quantize/granularity.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
+#include "tilework/testing/benchmarking.h"
 
 namespace tilework {
 namespace {

@@ -13,6 +13,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/mx_dequantize.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
+#include "tilework/testing/benchmarking.h"
 
 namespace tilework {
 namespace {

@@ -13,6 +13,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/pre_combine_dequant_scales.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
+#include "tilework/testing/benchmarking.h"
 
 namespace tilework {
 namespace {

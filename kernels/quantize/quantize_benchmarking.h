@@ -10,13 +10,9 @@
 
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
-#include "tilework/common/parallel/host_context.h"
-#include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/benchmarking.h"
 
 namespace tilework {
-
-inline constexpr int kBenchmarkThreads = 2;
 
 inline void SetCounters(benchmark::State& state, int64_t elements,
                         int64_t bytes) {
@@ -28,16 +24,9 @@ inline void SetCounters(benchmark::State& state, int64_t elements,
 // to a byte each.
 inline void BM_CopyOf(benchmark::State& state, DType input) {
   const int64_t elements = state.range(0) * state.range(1);
-  const int64_t bytes = elements * static_cast<int64_t>(SizeOf(input) + 1) / 2;
-  HostContext context(kBenchmarkThreads);
-  context.pool().SetSpinning(true);
-  const Buffer from = Buffer::Zeros(DType::kU8, {bytes});
-  Buffer to = Buffer::Zeros(DType::kU8, {bytes});
-  for (auto _ : state) {
-    ParallelCopy(from.view(), to.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  SetCounters(state, elements, 2 * bytes);
+  const int64_t bytes = elements * static_cast<int64_t>(SizeOf(input) + 1);
+  MeasureCopy(state, bytes);
+  SetCounters(state, elements, bytes);
 }
 
 }  // namespace tilework

@@ -14,6 +14,7 @@
 #include "tilework/kernels/quantize/granularity.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
 #include "tilework/kernels/quantize/row_quantization.h"
+#include "tilework/testing/benchmarking.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {

@@ -12,6 +12,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/quantize_benchmarking.h"
 #include "tilework/kernels/quantize/static_quantization.h"
+#include "tilework/testing/benchmarking.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {

@@ -9,17 +9,15 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
 #include "tilework/kernels/rope/rope_tables.h"
+#include "tilework/testing/benchmarking.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
-
-constexpr int kThreads = 2;
 
 // How [B, S, N, D] lies in memory.
 constexpr int kTokenMajor[] = {0, 1, 2, 3};  // [B, S, N, D]
@@ -55,7 +53,7 @@ void SetCounters(benchmark::State& state, int64_t flops, int64_t bytes) {
 
 void BM_Rope(benchmark::State& state, const Options& options) {
   const Dims shape = ShapeOf(state);
-  HostContext context(kThreads);
+  HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
   // Positions of decoding are anywhere in a long context.
   const bool indexed = options.mode == RopeMode::kIndexed;
@@ -96,15 +94,7 @@ void BM_Rope(benchmark::State& state, const Options& options) {
 }
 
 void BM_Copy(benchmark::State& state, DType dtype) {
-  HostContext context(kThreads);
-  context.pool().SetSpinning(true);
-  const Buffer x_in = TypicalNumbers(dtype, ShapeOf(state));
-  Buffer x_out = Buffer::Zeros(dtype, ShapeOf(state));
-  for (auto _ : state) {
-    ParallelCopy(x_in.view(), x_out.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  SetCounters(state, 0, 2 * x_in.view().NumBytes());
+  MeasureCopy(state, 2 * ContiguousBytes(ShapeOf(state), dtype));
 }
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {

@@ -8,17 +8,15 @@
 #include "absl/log/absl_check.h"
 #include "benchmark/benchmark.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope_hf.h"
 #include "tilework/kernels/rope/rope_tables.h"
+#include "tilework/testing/benchmarking.h"
 #include "tilework/testing/random.h"
 
 namespace tilework {
 namespace {
-
-constexpr int kThreads = 2;
 
 struct Shape {
   explicit Shape(const benchmark::State& state)
@@ -30,7 +28,7 @@ struct Shape {
 
 void BM_RopeHf(benchmark::State& state, DType dtype, bool backward) {
   const Shape shape(state);
-  HostContext context(kThreads);
+  HostContext context(kBenchmarkThreads);
   context.pool().SetSpinning(true);
   Buffer cache(dtype, {shape.q[2], 2 * shape.q[3]});
   ABSL_CHECK_OK(RopeTables(
@@ -57,16 +55,8 @@ void BM_RopeHf(benchmark::State& state, DType dtype, bool backward) {
 
 void BM_Copy(benchmark::State& state, DType dtype) {
   const Shape shape(state);
-  HostContext context(kThreads);
-  context.pool().SetSpinning(true);
-  const Dims all = {shape.q.Product() + shape.k.Product()};
-  const Buffer from = TypicalNumbers(dtype, all);
-  Buffer to = Buffer::Zeros(dtype, all);
-  for (auto _ : state) {
-    ParallelCopy(from.view(), to.view(), context.pool());
-    benchmark::ClobberMemory();
-  }
-  state.SetBytesProcessed(state.iterations() * 2 * from.view().NumBytes());
+  MeasureCopy(state, 2 * (ContiguousBytes(shape.q, dtype) +
+                          ContiguousBytes(shape.k, dtype)));
 }
 
 void Shapes(benchmark::internal::Benchmark* benchmark) {
