@@ -121,8 +121,6 @@ class Maker final : public SchemaVisitor {
             absl::FunctionRef<int64_t()> value) override {
     if (consistent_) SetSize(symbol, value());
   }
-  void Rule(std::string_view /*text*/,
-            absl::FunctionRef<void(ArgumentChecker&)> /*rule*/) override {}
   int64_t operator[](std::string_view symbol) const override {
     const auto it = sizes_.find(symbol);
     return it == sizes_.end() ? 0 : it->second;
@@ -369,21 +367,12 @@ class Maker final : public SchemaVisitor {
   bool consistent_ = true;
 };
 
-// Shows the attributes that differ from what a kernel's arguments have at
-// first, and all tensors.
+// All attributes and tensors that are given, one a line.
 class TextVisitor final : public SchemaVisitor {
  public:
   std::string text;
 
   void Kernel(const KernelInfo& info) override { text = info.name; }
-  void Symbol(std::string_view, const Domain&) override {}
-  void Multiple(std::string_view, std::string_view) override {}
-  void NotLess(std::string_view, std::string_view) override {}
-  void Bind(std::string_view, std::string_view,
-            absl::FunctionRef<int64_t()>) override {}
-  void Rule(std::string_view,
-            absl::FunctionRef<void(ArgumentChecker&)>) override {}
-  int64_t operator[](std::string_view) const override { return 0; }
 
  private:
   void VisitTensor(Direction, std::string_view name, const TensorField& tensor,

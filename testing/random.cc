@@ -28,6 +28,16 @@ void FillUniform(Random& random, const Tensor& tensor, double low,
   });
 }
 
+void RepeatElements(const Tensor& tensor, int64_t size) {
+  auto* bytes = static_cast<char*>(tensor.data());
+  const int64_t period = ContiguousBytes({size}, tensor.dtype());
+  const int64_t total = tensor.NumBytes();
+  for (int64_t done = period; done < total; done += period) {
+    std::memcpy(bytes + done, bytes,
+                static_cast<size_t>(std::min(period, total - done)));
+  }
+}
+
 Buffer TypicalNumbers(DType dtype, const Dims& shape) {
   constexpr int64_t kDrawn = int64_t{1} << 15;
   Buffer result(dtype, shape);
@@ -35,13 +45,7 @@ Buffer TypicalNumbers(DType dtype, const Dims& shape) {
   const int64_t drawn = std::min(kDrawn, shape.Product());
   Random random(1);
   FillNormal(random, Tensor(view.data(), dtype, {drawn}));
-  auto* bytes = static_cast<char*>(view.data());
-  const int64_t period = ContiguousBytes({drawn}, dtype);
-  const int64_t total = view.NumBytes();
-  for (int64_t done = period; done < total; done += period) {
-    std::memcpy(bytes + done, bytes,
-                static_cast<size_t>(std::min(period, total - done)));
-  }
+  RepeatElements(view, drawn);
   return result;
 }
 

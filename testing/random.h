@@ -53,6 +53,10 @@ void FillNormal(Random& random, const Tensor& tensor, double scale = 1.0,
 // Fills a floating-point tensor with U(low, high).
 void FillUniform(Random& random, const Tensor& tensor, double low, double high);
 
+// Fills a contiguous tensor by repeating its first `size` elements, of packed
+// types whole bytes: large tensors need not be random.
+void RepeatElements(const Tensor& tensor, int64_t size);
+
 // A floating-point tensor of N(0, 1) for benchmarks: some thousands of numbers,
 // repeated.
 Buffer TypicalNumbers(DType dtype, const Dims& shape);

@@ -145,14 +145,10 @@ class BuiltArguments::Builder final : public SchemaVisitor {
   void Symbol(std::string_view symbol, const Domain& domain) override {
     check_->Constrain(symbol, domain);
   }
-  void Multiple(std::string_view, std::string_view) override {}
-  void NotLess(std::string_view, std::string_view) override {}
   void Bind(std::string_view symbol, std::string_view source,
             absl::FunctionRef<int64_t()> value) override {
     if (ok()) check_->Bind(symbol, value(), source);
   }
-  void Rule(std::string_view,
-            absl::FunctionRef<void(ArgumentChecker&)>) override {}
   int64_t operator[](std::string_view symbol) const override {
     return (*check_)[symbol];
   }
@@ -228,21 +224,13 @@ class BuiltArguments::Builder final : public SchemaVisitor {
     return buffer.view();
   }
 
-  // Repeats some thousands of numbers: large tensors need not be random.
+  // With some thousands of numbers, repeated.
   void Fill(Buffer& buffer, const Domain& domain) {
     constexpr int64_t kDrawn = int64_t{1} << 16;
-    const int64_t size = buffer.shape().Product();
-    const int64_t drawn = std::min(size, kDrawn);
-    Tensor view = buffer.view();
+    const Tensor view = buffer.view();
+    const int64_t drawn = std::min(view.NumElements(), kDrawn);
     FillTypical(Tensor(view.data(), view.dtype(), {drawn}), domain, random_);
-    auto* bytes = static_cast<char*>(view.data());
-    const int64_t period = drawn * static_cast<int64_t>(SizeOf(view.dtype())) /
-                           PackFactor(view.dtype());
-    const int64_t total = view.NumBytes();
-    for (int64_t done = period; done < total; done += period) {
-      std::memcpy(bytes + done, bytes,
-                  static_cast<size_t>(std::min(period, total - done)));
-    }
+    RepeatElements(view, drawn);
   }
 
   // The request's data, with its bytes taken for another type if asked for. A

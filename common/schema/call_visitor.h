@@ -8,9 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
-#include "tilework/common/schema/argument_checker.h"
-#include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/fields.h"
 #include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
@@ -37,14 +34,6 @@ class CallVisitor final : public SchemaVisitor {
   }
 
   void Kernel(const KernelInfo& info) override { kernel_ = info.name; }
-  void Symbol(std::string_view, const Domain&) override {}
-  void Multiple(std::string_view, std::string_view) override {}
-  void NotLess(std::string_view, std::string_view) override {}
-  void Bind(std::string_view, std::string_view,
-            absl::FunctionRef<int64_t()>) override {}
-  void Rule(std::string_view,
-            absl::FunctionRef<void(ArgumentChecker&)>) override {}
-  int64_t operator[](std::string_view) const override { return 0; }
 
  private:
   void VisitTensor(Direction direction, std::string_view name,

@@ -62,7 +62,6 @@ class DescribeVisitor final : public SchemaVisitor {
             absl::FunctionRef<int64_t()> value) override;
   void Rule(std::string_view text,
             absl::FunctionRef<void(ArgumentChecker&)> rule) override;
-  int64_t operator[](std::string_view /*symbol*/) const override { return 0; }
 
  private:
   bool ShowsAbsent() const override { return true; }

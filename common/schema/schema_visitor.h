@@ -200,6 +200,8 @@ struct AttributeSpec {
   std::string_view help;
 };
 
+// Whoever does not care about sizes and rules leaves their functions as they
+// are, empty.
 class SchemaVisitor {
  public:
   virtual ~SchemaVisitor() = default;
@@ -210,19 +212,20 @@ class SchemaVisitor {
   // such as "granularity is TENSOR". Before any tensor.
   virtual void RowsDepend(bool /*depend*/, std::string_view /*when*/) {}
   // What a size may be; before the tensors that name it.
-  virtual void Symbol(std::string_view symbol, const Domain& domain) = 0;
+  virtual void Symbol(std::string_view /*symbol*/, const Domain& /*domain*/) {}
   // The same, where only another symbol tells: `symbol` is a multiple of `of`.
-  virtual void Multiple(std::string_view symbol, std::string_view of) = 0;
+  virtual void Multiple(std::string_view /*symbol*/, std::string_view /*of*/) {}
   // `symbol` >= `least`.
-  virtual void NotLess(std::string_view symbol, std::string_view least) = 0;
+  virtual void NotLess(std::string_view /*symbol*/,
+                       std::string_view /*least*/) {}
   // Gives a symbol the value of an expression, which is `source` in words.
-  virtual void Bind(std::string_view symbol, std::string_view source,
-                    absl::FunctionRef<int64_t()> value) = 0;
+  virtual void Bind(std::string_view /*symbol*/, std::string_view /*source*/,
+                    absl::FunctionRef<int64_t()> /*value*/) {}
   // A rule between arguments, in words and as code.
-  virtual void Rule(std::string_view text,
-                    absl::FunctionRef<void(ArgumentChecker&)> rule) = 0;
+  virtual void Rule(std::string_view /*text*/,
+                    absl::FunctionRef<void(ArgumentChecker&)> /*rule*/) {}
   // The value of a symbol; 0 where it has none, as in descriptions.
-  virtual int64_t operator[](std::string_view symbol) const = 0;
+  virtual int64_t operator[](std::string_view /*symbol*/) const { return 0; }
 
   void Input(std::string_view name, const TensorField& tensor,
              const TensorSpec& spec) {
