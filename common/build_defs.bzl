@@ -94,6 +94,45 @@ def tilework_simd_library(
         **kwargs
     )
 
+def tilework_device_library(name, srcs, deps = [], **kwargs):
+    """A library of device code, *.cu.cc: kernels and what launches them.
+
+    Args:
+      name: of the library.
+      srcs: the sources, CUDA C++ as common/device describes it.
+      deps: what they include.
+      **kwargs: all else, as for tilework_cc_library.
+    """
+    tilework_cc_library(
+        name = name,
+        srcs = srcs,
+        deps = deps,
+        **kwargs
+    )
+
+def tilework_device_test(name, srcs, deps = [], **kwargs):
+    """A test whose sources, *.cu.cc, may have device code.
+
+    Args:
+      name: of the test.
+      srcs: the sources.
+      deps: what they include; GoogleTest is added.
+      **kwargs: all else, as for cc_test.
+    """
+    tilework_device_library(
+        name = name + "_code",
+        testonly = True,
+        srcs = srcs,
+        deps = deps + ["@com_google_googletest//:gtest"],
+        alwayslink = True,
+    )
+    tilework_test(
+        name = name,
+        srcs = [],
+        deps = [":%s_code" % name],
+        **kwargs
+    )
+
 def tilework_test(name, srcs, deps = [], copts = [], **kwargs):
     """A cc_test on GoogleTest and GoogleMock, with their main function.
 
@@ -159,19 +198,23 @@ def tilework_kernel(
         host_srcs = None,
         test_deps = [],
         benchmark_deps = [],
+        device_srcs = None,
+        device_deps = [],
         visibility = ["//visibility:public"],
         **kwargs):
     """One kernel: <name>.h, <name>.cc, <name>_host.cc, its test and benchmark.
 
     <name>.cc checks the arguments and has no SIMD; the host sources are Highway
-    code. The targets are:
+    code, the device sources CUDA C++. The targets are:
       <name>: everything there is of the kernel.
       <name>_host: the host part, without CUDA.
+      <name>_device: the device part, if there are sources of it.
       <name>_oracle: <name>_oracle.h, testonly, for other kernels' tests too.
       <name>_test: <name>_test.cc, on every SIMD target.
       <name>_conformance: <name>_conformance.cc, which names the kernel to
         those who test, list or measure all of them.
       <name>_kit_test: what every kernel must pass.
+      <name>_device_test: the same on the device.
       <name>_benchmark: <name>_benchmark.cc.
 
     Args:
@@ -180,6 +223,8 @@ def tilework_kernel(
       host_srcs: default ["<name>_host.cc"].
       test_deps: what oracle and test need beyond deps and //testing.
       benchmark_deps: what the benchmark needs beyond deps.
+      device_srcs: default ["<name>_device.cu.cc"] if there is such a file.
+      device_deps: what they need beyond deps.
       visibility: of the library targets.
       **kwargs: all else for the library targets, such as textual_hdrs.
     """
@@ -197,11 +242,32 @@ def tilework_kernel(
         deps = deps + [":" + name + "_check"],
         **kwargs
     )
-    native.alias(
-        name = name,
-        actual = ":" + name + "_host",
-        visibility = visibility,
-    )
+    device_srcs = device_srcs or native.glob([name + "_device.cu.cc"])
+    parts = [":" + name + "_host"]
+    if device_srcs:
+        parts.append(":" + name + "_device")
+        tilework_device_library(
+            name = name + "_device",
+            srcs = device_srcs,
+            visibility = visibility,
+            deps = deps + device_deps + [
+                ":" + name + "_check",
+                "//common/device",
+                "//common/schema:device_call",
+            ],
+        )
+    if len(parts) == 1:
+        native.alias(
+            name = name,
+            actual = parts[0],
+            visibility = visibility,
+        )
+    else:
+        native.cc_library(
+            name = name,
+            visibility = visibility,
+            deps = parts,
+        )
     tilework_cc_library(
         name = name + "_oracle",
         testonly = True,
@@ -228,10 +294,11 @@ def tilework_kernel(
         deps = deps + benchmark_deps + [":" + name],
     )
     if native.glob([name + "_conformance.cc"]):
-        _kernel_kit(name, deps + test_deps)
+        _kernel_kit(name, deps + test_deps, parts)
 
-def _kernel_kit(name, deps):
+def _kernel_kit(name, deps, parts):
     """The tests that a kernel gets from its schema and its oracle."""
+    device = parts[1:]
     tilework_cc_library(
         name = name + "_conformance",
         testonly = True,
@@ -241,7 +308,7 @@ def _kernel_kit(name, deps):
             ":" + name + "_check",
             ":" + name + "_oracle",
             "//testing:kernel_kit",
-        ],
+        ] + device,
         alwayslink = True,
     )
     tilework_test(
@@ -253,10 +320,19 @@ def _kernel_kit(name, deps):
             "//testing:kernel_kit_tests",
         ],
     )
+    if device:
+        tilework_test(
+            name = name + "_device_test",
+            srcs = [],
+            deps = parts + [
+                ":" + name + "_conformance",
+                "//testing:kernel_kit_device_tests",
+            ],
+        )
 
 def tilework_family(name, kernels):
-    """The targets of a whole package, for all its kernels: <name>, host, and
-    conformance, which names them to the `tilework` program.
+    """The targets of a whole package, for all its kernels: <name>, host, device
+    if it has one, and conformance, which names them to the `tilework` program.
 
     Args:
       name: of the package; left out if one of the kernels is called so.
@@ -267,6 +343,17 @@ def tilework_family(name, kernels):
         visibility = ["//visibility:public"],
         deps = [":%s_host" % kernel for kernel in kernels],
     )
+    with_device = [
+        kernel
+        for kernel in kernels
+        if native.glob([kernel + "_device.cu.cc"])
+    ]
+    if with_device:
+        native.cc_library(
+            name = "device",
+            visibility = ["//visibility:public"],
+            deps = [":%s_device" % kernel for kernel in with_device],
+        )
     native.cc_library(
         name = "conformance",
         testonly = True,
