@@ -221,8 +221,8 @@ void ArgumentChecker::CheckStorage(std::string_view name,
               absl::StrAppend(out, Name(dtype));
             }));
   }
-  Require(tensor.space() == MemorySpace::kHost, name,
-          " is in device memory but the context is a host context");
+  Require(tensor.space() == space_, name, " is in ", Name(tensor.space()),
+          " memory but the context is a ", Name(space_), " context");
   const Dims& shape = tensor.shape();
   const auto not_negative = [](int64_t value) { return value >= 0; };
   Require(std::all_of(shape.begin(), shape.end(), not_negative), name, " is ",

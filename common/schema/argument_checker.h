@@ -50,8 +50,11 @@ std::string DescribeShapes(std::string_view shapes);
 class ArgumentChecker {
  public:
   // `kernel` is the prefix of all messages and must outlive the checker, as
-  // must every name, shape and source passed below: use literals.
-  explicit ArgumentChecker(std::string_view kernel) : kernel_(kernel) {}
+  // must every name, shape and source passed below: use literals. All tensors
+  // must be in `space`.
+  explicit ArgumentChecker(std::string_view kernel,
+                           MemorySpace space = MemorySpace::kHost)
+      : kernel_(kernel), space_(space) {}
 
   // A tensor that must be given, with one of `shapes` and one of `dtypes`.
   void Required(std::string_view name, const ConstTensor& tensor,
@@ -135,6 +138,7 @@ class ArgumentChecker {
   };
 
   std::string_view kernel_;
+  MemorySpace space_;
   absl::InlinedVector<Symbol, 16> symbols_;
   absl::InlinedVector<Constraint, 4> constraints_;
   Dims leading_;

@@ -129,6 +129,10 @@ TEST_F(ArgumentCheckerTest, StorageFaults) {
       kFloatTypes);
   EXPECT_EQ(device.status().message(),
             "kernel: x is in device memory but the context is a host context");
+  ArgumentChecker host("kernel", MemorySpace::kDevice);
+  host.Required("x", F32({4}), "H", kFloatTypes);
+  EXPECT_EQ(host.status().message(),
+            "kernel: x is in host memory but the context is a device context");
   ArgumentChecker negative("kernel");
   negative.Required("x", F32({-1}), "H", kFloatTypes);
   EXPECT_EQ(negative.status().message(),

@@ -227,7 +227,7 @@ absl::Status CheckVisitor::Finish() {
   CheckRelations();
   if (check_->ok()) CheckOverlaps();
   for (const Seen& seen : seen_) {
-    if (!check_->ok()) break;
+    if (!check_->ok() || space_ != MemorySpace::kHost) break;
     if (!seen.values.checked) continue;
     CheckValues(seen.name, seen.tensor, seen.values.domain, *check_);
   }

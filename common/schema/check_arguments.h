@@ -27,10 +27,17 @@ namespace tilework {
 
 class CheckVisitor final : public SchemaVisitor {
  public:
+  // Of tensors that must be in `space`. What their elements must be is checked
+  // on the host alone: device memory is not read, and kernels define what they
+  // make of such elements.
+  explicit CheckVisitor(MemorySpace space) : space_(space) {}
+
   // After the declaration: the checks that need all tensors.
   absl::Status Finish();
 
-  void Kernel(const KernelInfo& info) override { check_.emplace(info.name); }
+  void Kernel(const KernelInfo& info) override {
+    check_.emplace(info.name, space_);
+  }
   void Symbol(std::string_view symbol, const Domain& domain) override;
   void Multiple(std::string_view symbol, std::string_view of) override;
   void NotLess(std::string_view symbol, std::string_view least) override;
@@ -62,6 +69,7 @@ class CheckVisitor final : public SchemaVisitor {
   void CheckOverlaps();
   void CheckOverlap(const Seen& output, const Seen& other);
 
+  MemorySpace space_;
   std::optional<ArgumentChecker> check_;
   absl::InlinedVector<Seen, 12> seen_;
   absl::InlinedVector<Relation, 4> relations_;
@@ -74,8 +82,9 @@ void CheckAttribute(std::string_view name, const AttributeField& attribute,
 
 // InvalidArgument, or OK.
 template <typename Args>
-absl::Status CheckArguments(const Args& args) {
-  CheckVisitor visitor;
+absl::Status CheckArguments(const Args& args,
+                            MemorySpace space = MemorySpace::kHost) {
+  CheckVisitor visitor(space);
   Declare(args, visitor);
   return visitor.Finish();
 }

@@ -3,20 +3,14 @@
 
 #include "tilework/common/schema/host_call.h"
 
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include "absl/functional/function_ref.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
-#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/copy_bandwidth.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/schema/call_visitor.h"
+#include "tilework/common/schema/call_report.h"
 #include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/simd/simd_path.h"
 
@@ -31,30 +25,16 @@ double CopyBandwidth(HostContext& context) {
 
 }  // namespace
 
-bool VerboseCalls() {
-  static const bool verbose = [] {
-    const char* value = std::getenv("TILEWORK_VERBOSE");
-    return value != nullptr && std::string_view(value) != "" &&
-           std::string_view(value) != "0";
-  }();
-  return verbose;
-}
-
 std::string CallReport(absl::FunctionRef<void(SchemaVisitor&)> declare,
                        HostContext& context, double seconds) {
-  CallVisitor call;
-  declare(call);
-  std::string line = std::string(call.kernel());
-  for (const CallVisitor::NamedTensor& tensor : call.tensors()) {
-    absl::StrAppend(&line, " ", tensor.name, "=", Name(tensor.view.dtype()),
-                    tensor.view.shape());
-  }
-  const double bytes = static_cast<double>(call.NumBytes());
+  CallText call = DescribeCall(declare);
+  const double bytes = static_cast<double>(call.num_bytes);
   absl::StrAppendFormat(
-      &line, ": %s, %d threads, %.2f MB, %.3f ms, %.1f GB/s, %.0f%% of copy",
+      &call.text,
+      ": %s, %d threads, %.2f MB, %.3f ms, %.1f GB/s, %.0f%% of copy",
       SimdPath(), context.num_threads(), bytes * 1e-6, seconds * 1e3,
       bytes / seconds * 1e-9, 100 * bytes / seconds / CopyBandwidth(context));
-  return line;
+  return call.text;
 }
 
 void ReportCall(absl::FunctionRef<void(SchemaVisitor&)> declare,

@@ -15,17 +15,14 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/call_report.h"
 #include "tilework/common/schema/schema_visitor.h"
 
 namespace tilework {
-
-// Whether TILEWORK_VERBOSE is set, to anything but "" and "0".
-bool VerboseCalls();
 
 // The line about a call that took `seconds`; `declare` shows its arguments.
 //   rmsnorm input=bf16[8, 4096] output=bf16[8, 4096]: AVX3_ZEN4, 2 threads,

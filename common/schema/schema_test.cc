@@ -334,6 +334,31 @@ TEST_F(CheckArgumentsTest, Rules) {
   EXPECT_EQ(Message(), "toy: Hq is 7");
 }
 
+// A tensor in device memory, which the host cannot read.
+Tensor OnDevice(uintptr_t address, DType dtype, const Dims& shape) {
+  return Tensor(reinterpret_cast<void*>(address), dtype, shape,
+                ContiguousStrides(shape), MemorySpace::kDevice);
+}
+
+TEST_F(CheckArgumentsTest, DeviceMemory) {
+  args_ = {.q = OnDevice(0x100, DType::kF32, {2, 6, 4}),
+           .k = OnDevice(0x400, DType::kF32, {3, 2, 4}),
+           // Its values are checked on the host alone.
+           .index = OnDevice(0x600, DType::kI32, {2}),
+           .out = OnDevice(0x800, DType::kF32, {2, 6, 4})};
+  const auto message = [&] {
+    return std::string(CheckArguments(args_, MemorySpace::kDevice).message());
+  };
+  EXPECT_EQ(message(), "");
+  EXPECT_EQ(Message(),
+            "toy: q is in device memory but the context is a host context");
+  args_.out = OnDevice(0x104, DType::kF32, {2, 6, 4});
+  EXPECT_EQ(message(), "toy: out overlaps q without being the same view");
+  args_.out = out_.view();
+  EXPECT_EQ(message(),
+            "toy: out is in host memory but the context is a device context");
+}
+
 TEST(DescribeKernelTest, Words) {
   const KernelDescription kernel = DescribeKernel<ToyArgs>();
   EXPECT_EQ(kernel.name, "toy");

@@ -27,6 +27,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "absl/log/absl_check.h"
@@ -40,6 +41,11 @@ inline constexpr int kMaxRank = 6;
 
 // Where a tensor's bytes are.
 enum class MemorySpace : uint8_t { kHost, kDevice };
+
+// "host" or "device".
+constexpr std::string_view Name(MemorySpace space) {
+  return space == MemorySpace::kHost ? "host" : "device";
+}
 
 // Up to kMaxRank numbers: a shape, strides, or a permutation.
 class Dims {
