@@ -41,28 +41,28 @@ struct MatrixElement {
                                    const MatrixElement&) = default;
 };
 
-// A kind of fragment, by its width.
-struct FragmentLayout {
-  int width = 2;
-
-  constexpr MatrixElement ToMatrix(const FragmentElement& place) const {
-    const int group = place.element / width;  // alternates between the rows
+// The kind of fragment that has this width. Static members alone: device code
+// cannot call those of a global constant.
+template <int kWidth>
+struct Fragment {
+  static constexpr MatrixElement ToMatrix(const FragmentElement& place) {
+    const int group = place.element / kWidth;  // alternates between the rows
     return {.row = 16 * place.warp + place.lane / 4 + 8 * (group % 2),
-            .column = 4 * width * (group / 2) + place.lane % 4 * width +
-                      place.element % width};
+            .column = 4 * kWidth * (group / 2) + place.lane % 4 * kWidth +
+                      place.element % kWidth};
   }
 
-  constexpr FragmentElement ToFragment(const MatrixElement& place) const {
-    const int group = place.column / (4 * width) * 2 + place.row % 16 / 8;
+  static constexpr FragmentElement ToFragment(const MatrixElement& place) {
+    const int group = place.column / (4 * kWidth) * 2 + place.row % 16 / 8;
     return {.warp = place.row / 16,
-            .lane = place.row % 8 * 4 + place.column / width % 4,
-            .element = group * width + place.column % width};
+            .lane = place.row % 8 * 4 + place.column / kWidth % 4,
+            .element = group * kWidth + place.column % kWidth};
   }
 };
 
-inline constexpr FragmentLayout kAccumulatorFragment = {.width = 2};
-inline constexpr FragmentLayout kOperandFragment16 = {.width = 2};
-inline constexpr FragmentLayout kOperandFragment8 = {.width = 4};
+using AccumulatorFragment = Fragment<2>;
+using OperandFragment16 = Fragment<2>;
+using OperandFragment8 = Fragment<4>;
 
 }  // namespace tilework
 
