@@ -10,8 +10,12 @@
 
 #if defined(__CUDACC__)
 #include <cuda_runtime.h>
+// Before a loop whose number of rounds is a constant: all of it is unrolled, so
+// that arrays indexed by its counter stay in registers.
+#define TILEWORK_UNROLL _Pragma("unroll")
 #else
 #define TILEWORK_EMULATED 1
+#define TILEWORK_UNROLL
 #include "tilework/testing/emulator/cuda.h"
 #endif
 
