@@ -121,11 +121,13 @@ Fault MakeNull(MadeTensor& tensor) {
   return {"has null data", {tensor.name}, view.NumElements() > 0};
 }
 
-Fault MoveToDevice(MadeTensor& tensor) {
+// Says that it is on the device; of a call on the device, DeviceMirror says
+// that it is on the host.
+Fault MoveElsewhere(MadeTensor& tensor) {
   const Tensor view = tensor.view;
   Set(tensor, Tensor(view.data(), view.dtype(), view.shape(), view.strides(),
                      MemorySpace::kDevice));
-  return {"is in device memory", {tensor.name}, true};
+  return {"is in the other memory space", {tensor.name}, true};
 }
 
 // Lets an output begin where another tensor does.
@@ -209,7 +211,7 @@ Fault BreakTensor(MadeArguments& made, size_t i, Random& random) {
     case 6:
       return MakeNull(made.tensors[i]);
     case 7:
-      return MoveToDevice(made.tensors[i]);
+      return MoveElsewhere(made.tensors[i]);
     default:
       return Overlay(made, i, random);
   }

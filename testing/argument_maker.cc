@@ -49,10 +49,14 @@ const T& AnyOf(const std::vector<T>& values, Random& random) {
 bool OneIn(int64_t n, Random& random) { return random.Integer(1, n) == 1; }
 
 // A size as kernels meet them: mostly small, often next to an edge.
-int64_t AnySize(Random& random) {
+int64_t AnySize(const MakerOptions& options, Random& random) {
   static const std::vector<int64_t> kMiddle = {7, 8, 9, 15, 16, 17, 31, 32, 33};
   static const std::vector<int64_t> kLarge = {63,  64,  65,  96, 127,
                                               128, 129, 200, 257};
+  static const std::vector<int64_t> kLong = {
+      511,  512,  513,  768,  1000, 1023, 1024, 1025, 2047,
+      2048, 2049, 2880, 3000, 4095, 4096, 4097, 5120, 8193};
+  if (options.long_sizes && OneIn(6, random)) return AnyOf(kLong, random);
   switch (random.Integer(0, 5)) {
     case 0:
       return AnyOf(kLarge, random);
@@ -147,8 +151,9 @@ class Maker final : public SchemaVisitor {
   }
   int64_t NewSize(std::string_view symbol) {
     if (const auto it = multiples_.find(symbol); it != multiples_.end()) {
-      return SizeOf(it->second) *
-             (OneIn(4, random_) ? AnySize(random_) : random_.Integer(1, 4));
+      return SizeOf(it->second) * (OneIn(4, random_)
+                                       ? AnySize(options_, random_)
+                                       : random_.Integer(1, 4));
     }
     int64_t least = symbol == rows_ ? options_.min_rows : 0;
     if (const auto it = least_.find(symbol); it != least_.end()) {
@@ -161,7 +166,7 @@ class Maker final : public SchemaVisitor {
       return 0;
     }
     for (int attempt = 0; attempt < 60; ++attempt) {
-      const int64_t size = std::max(least, AnySize(random_));
+      const int64_t size = std::max(least, AnySize(options_, random_));
       if (domain == domains_.end() ||
           domain->second.Contains(static_cast<double>(size))) {
         return size;

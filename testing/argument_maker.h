@@ -37,6 +37,8 @@ struct MakerOptions {
   bool empty = true;
   // The least value of the symbol of independent rows.
   int64_t min_rows = 1;
+  // Sizes of some thousands, sometimes.
+  bool long_sizes = false;
 };
 
 // The arguments of one call, and the memory that they lie in.

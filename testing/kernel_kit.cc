@@ -20,6 +20,7 @@
 #include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/argument_maker.h"
+#include "tilework/testing/kernel_place.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/tensors.h"
 #include "tilework/testing/tested_kernel.h"
@@ -97,17 +98,18 @@ ConstTensor TakeRow(MadeTensor& tensor, int64_t i) {
 }  // namespace
 
 ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
-                                   HostContext& context) {
+                                   KernelPlace& place) {
   ConformanceResult result;
   Random random(seed);
-  MadeArguments made = MakeArguments(kernel, random);
+  MadeArguments made =
+      MakeArguments(kernel, random, place.Suitable(MakerOptions()));
   const auto fail = [&](std::string_view what) {
     result.failure = Failure(made, seed, what);
     return result;
   };
   const auto before = made.Bytes();
   const std::vector<ExpectedTensor> expected = made.arguments->Expect();
-  if (const absl::Status status = made.arguments->Run(context); !status.ok()) {
+  if (const absl::Status status = place.Run(made); !status.ok()) {
     return fail(status.ToString());
   }
   if (const auto intact = made.Intact(); !intact) {
@@ -139,27 +141,27 @@ ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
       result.worst_tensor = tensor.name;
     }
   }
-  const size_t capacity = context.arena().capacity();
+  const int64_t scratch = place.ScratchBytes();
   made.SetBytes(before);
-  if (!made.arguments->Run(context).ok() ||
-      context.arena().capacity() != capacity) {
+  if (!place.Run(made).ok() || place.ScratchBytes() != scratch) {
     return fail("a second call takes more scratch memory");
   }
   return result;
 }
 
 std::string CheckFault(const TestedKernel& kernel, uint64_t seed,
-                       HostContext& context) {
+                       KernelPlace& place) {
   Random random(seed);
   MadeArguments made =
-      MakeArguments(kernel, random, {.max_elements = 2048, .in_place = false});
+      MakeArguments(kernel, random,
+                    place.Suitable({.max_elements = 2048, .in_place = false}));
   const Fault fault = Break(made, random);
   const auto fail = [&](std::string_view what) {
     return Failure(made, seed, absl::StrCat(fault.description, ": ", what));
   };
   const auto before = OutputBytes(made);
-  const absl::Status checked = made.arguments->Check();
-  const absl::Status status = made.arguments->Run(context);
+  const absl::Status checked = place.Check(made);
+  const absl::Status status = place.Run(made);
   if (checked != status) {
     return fail(absl::StrCat("Validate() says ", checked.ToString(),
                              " but the kernel ", status.ToString()));
@@ -173,37 +175,46 @@ std::string CheckFault(const TestedKernel& kernel, uint64_t seed,
   return wrong.empty() ? "" : fail(wrong);
 }
 
+SameBitsCheck::SameBitsCheck(const TestedKernel& kernel, uint64_t seed,
+                             const MakerOptions& options)
+    : seed_(seed),
+      made_([&] {
+        Random random(seed);
+        return MakeArguments(kernel, random, options);
+      }()),
+      before_(made_.Bytes()) {}
+
+std::string SameBitsCheck::Call(KernelPlace& place, std::string_view what) {
+  made_.SetBytes(before_);
+  if (const absl::Status status = place.Run(made_); !status.ok()) {
+    return Failure(made_, seed_, status.ToString());
+  }
+  if (first_.empty()) first_ = made_.Bytes();
+  if (made_.Bytes() == first_) return "";
+  return Failure(made_, seed_, absl::StrCat("other bits for ", what));
+}
+
 std::string CheckThreads(const TestedKernel& kernel, uint64_t seed) {
-  Random random(seed);
-  MadeArguments made = MakeArguments(kernel, random, {.max_elements = 1 << 17});
-  const auto before = made.Bytes();
-  std::vector<std::vector<unsigned char>> first;
+  SameBitsCheck check(kernel, seed, {.max_elements = 1 << 17});
   for (const int threads : {1, 3}) {
     HostContext context(threads);
-    made.SetBytes(before);
-    if (const absl::Status status = made.arguments->Run(context);
-        !status.ok()) {
-      return Failure(made, seed, status.ToString());
-    }
-    if (threads == 1) {
-      first = made.Bytes();
-    } else if (made.Bytes() != first) {
-      return Failure(made, seed, "other bits for another number of threads");
-    }
+    HostPlace place(context);
+    std::string failure = check.Call(place, "another number of threads");
+    if (!failure.empty()) return failure;
   }
   return "";
 }
 
 std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
-                      HostContext& context) {
+                      KernelPlace& place) {
   if (kernel.description().rows.empty()) return "";
   Random random(seed);
-  const MakerOptions options = {
-      .in_place = false, .empty = false, .min_rows = 2};
-  MadeArguments made = MakeArguments(kernel, random, options);
+  MadeArguments made = MakeArguments(
+      kernel, random,
+      place.Suitable({.in_place = false, .empty = false, .min_rows = 2}));
   if (made.rows == 0) return "";  // they depend on each other
   const int64_t row = random.Integer(0, made.rows - 1);
-  if (const absl::Status status = made.arguments->Run(context); !status.ok()) {
+  if (const absl::Status status = place.Run(made); !status.ok()) {
     return Failure(made, seed, status.ToString());
   }
   // The whole problem's memory, which TakeRow() replaces in `made`.
@@ -217,7 +228,7 @@ std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
     }
     rows.push_back(TakeRow(tensor, row));
   }
-  if (const absl::Status status = made.arguments->Run(context); !status.ok()) {
+  if (const absl::Status status = place.Run(made); !status.ok()) {
     return Failure(made, seed,
                    absl::StrCat("row ", row, " alone: ", status.ToString()));
   }

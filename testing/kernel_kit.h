@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // What every kernel must pass, from its schema and its oracle alone. Linked
-// with some <kernel>_conformance libraries, kernel_kit_test.cc is their test:
-// `tilework_kernel` makes one, called <kernel>_kit_test.
+// with some <kernel>_conformance libraries, kernel_kit_test.cc is their test,
+// and kernel_kit_device_test.cc that of their device parts: `tilework_kernel`
+// makes them, called <kernel>_kit_test and <kernel>_device_test.
 //
 // Environment: TILEWORK_TEST_SEED is the seed of the first case (default 1),
 // TILEWORK_TEST_CASES the number of cases of each test, where the default is
@@ -15,9 +16,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "absl/functional/function_ref.h"
-#include "tilework/common/parallel/host_context.h"
+#include "tilework/testing/argument_maker.h"
+#include "tilework/testing/kernel_place.h"
 #include "tilework/testing/tested_kernel.h"
 
 namespace tilework {
@@ -31,19 +33,35 @@ struct ConformanceResult {
   std::string failure;  // empty: none
 };
 ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
-                                   HostContext& context);
+                                   KernelPlace& place);
 
 // The rest return what is wrong, or nothing.
 
 // One fault in the arguments: an InvalidArgument error that names the culprit,
 // and nothing is written.
 std::string CheckFault(const TestedKernel& kernel, uint64_t seed,
-                       HostContext& context);
+                       KernelPlace& place);
 // The same bits for 1 and 3 threads.
 std::string CheckThreads(const TestedKernel& kernel, uint64_t seed);
 // A row alone has the bits that it has among others.
 std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
-                      HostContext& context);
+                      KernelPlace& place);
+
+// Whether calls with the arguments of one seed all give the same bits.
+class SameBitsCheck {
+ public:
+  SameBitsCheck(const TestedKernel& kernel, uint64_t seed,
+                const MakerOptions& options);
+  // Compares with the first call; `what` is what differs between the calls,
+  // "another number of threads".
+  std::string Call(KernelPlace& place, std::string_view what);
+
+ private:
+  uint64_t seed_;
+  MadeArguments made_;
+  std::vector<std::vector<unsigned char>> before_;
+  std::vector<std::vector<unsigned char>> first_;
+};
 
 }  // namespace tilework
 

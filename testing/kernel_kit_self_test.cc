@@ -20,6 +20,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/argument_maker.h"
 #include "tilework/testing/kernel_kit.h"
+#include "tilework/testing/kernel_place.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/tensors.h"
 #include "tilework/testing/tested_kernel.h"
@@ -131,19 +132,22 @@ std::string FirstFailure(const Check& check) {
 template <Bug kBug>
 std::string Conformance() {
   HostContext context(2);
+  HostPlace place(context);
   return FirstFailure([&](uint64_t seed) {
-    return CheckConformance(Kernel<kBug>(), seed, context).failure;
+    return CheckConformance(Kernel<kBug>(), seed, place).failure;
   });
 }
 template <Bug kBug>
 std::string Faults() {
   HostContext context(2);
+  HostPlace place(context);
   return FirstFailure(
-      [&](uint64_t seed) { return CheckFault(Kernel<kBug>(), seed, context); });
+      [&](uint64_t seed) { return CheckFault(Kernel<kBug>(), seed, place); });
 }
 
 TEST(KernelKitSelfTest, AGoodKernelPasses) {
   HostContext context(2);
+  HostPlace place(context);
   EXPECT_EQ(Conformance<Bug::kNone>(), "");
   EXPECT_EQ(Faults<Bug::kNone>(), "");
   EXPECT_EQ(FirstFailure([&](uint64_t seed) {
@@ -151,7 +155,7 @@ TEST(KernelKitSelfTest, AGoodKernelPasses) {
             }),
             "");
   EXPECT_EQ(FirstFailure([&](uint64_t seed) {
-              return CheckRows(Kernel<Bug::kNone>(), seed, context);
+              return CheckRows(Kernel<Bug::kNone>(), seed, place);
             }),
             "");
 }
@@ -176,12 +180,13 @@ TEST(KernelKitSelfTest, ScratchThatGrows) {
 
 TEST(KernelKitSelfTest, OtherBits) {
   HostContext context(2);
+  HostPlace place(context);
   EXPECT_THAT(FirstFailure([&](uint64_t seed) {
                 return CheckThreads(Kernel<Bug::kDependsOnThreads>(), seed);
               }),
               HasSubstr("other bits for another number of threads"));
   EXPECT_THAT(FirstFailure([&](uint64_t seed) {
-                return CheckRows(Kernel<Bug::kDependsOnRows>(), seed, context);
+                return CheckRows(Kernel<Bug::kDependsOnRows>(), seed, place);
               }),
               HasSubstr("alone: "));
 }

@@ -6,50 +6,23 @@
 #include "tilework/testing/kernel_kit.h"
 
 #include <cstdint>
-#include <cstdlib>
-#include <string>
-#include <tuple>
-#include <vector>
 
 #include "gtest/gtest.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/schema/kernel_description.h"
+#include "tilework/testing/kernel_place.h"
+#include "tilework/testing/kernel_test.h"
 #include "tilework/testing/simd_targets.h"
 #include "tilework/testing/tested_kernel.h"
 
 namespace tilework {
 namespace {
 
-int64_t FromEnvironment(const char* name, int64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::atoll(value);
-}
-
-// Calls test(seed) until one fails.
-template <typename Test>
-void ForSeeds(int64_t cases, const Test& test) {
-  const int64_t first = FromEnvironment("TILEWORK_TEST_SEED", 1);
-  cases = FromEnvironment("TILEWORK_TEST_CASES", cases);
-  testing::Test::RecordProperty("seed", std::to_string(first));
-  for (int64_t i = 0; i < cases && !testing::Test::HasFailure(); ++i) {
-    test(static_cast<uint64_t>(first + i));
-  }
-}
-
-void ExpectNone(const std::string& failure) {
-  EXPECT_TRUE(failure.empty()) << failure;
-}
-
-class KernelTest : public testing::TestWithParam<const TestedKernel*> {
+class KernelTest : public TestOfKernel {
  protected:
-  const TestedKernel& kernel() const { return *GetParam(); }
   HostContext context_{2};
+  HostPlace place_{context_};
 };
-
-std::string KernelName(
-    const testing::TestParamInfo<const TestedKernel*>& info) {
-  return info.param->name();
-}
 
 TEST_P(KernelTest, EveryArgumentIsDescribed) {
   const KernelDescription& description = kernel().description();
@@ -66,7 +39,7 @@ TEST_P(KernelTest, EveryArgumentIsDescribed) {
 
 TEST_P(KernelTest, FaultsAreRefusedByName) {
   ForSeeds(300, [&](uint64_t seed) {
-    ExpectNone(CheckFault(kernel(), seed, context_));
+    ExpectNone(CheckFault(kernel(), seed, place_));
   });
 }
 
@@ -77,7 +50,7 @@ TEST_P(KernelTest, SameBitsForAnyNumberOfThreads) {
 
 TEST_P(KernelTest, SameBitsForARowAlone) {
   ForSeeds(30, [&](uint64_t seed) {
-    ExpectNone(CheckRows(kernel(), seed, context_));
+    ExpectNone(CheckRows(kernel(), seed, place_));
   });
 }
 
@@ -90,12 +63,13 @@ TILEWORK_SIMD_TARGETS(KernelTargetTest);
 
 TEST_P(KernelTargetTest, AgreesWithTheOracle) {
   HostContext context(2);
+  HostPlace place(context);
   ASSERT_FALSE(AllTestedKernels().empty());
   bool any_simd = false;
   for (const TestedKernel* kernel : AllTestedKernels()) {
     any_simd |= kernel->simd();
     ForSeeds(60, [&](uint64_t seed) {
-      ExpectNone(CheckConformance(*kernel, seed, context).failure);
+      ExpectNone(CheckConformance(*kernel, seed, place).failure);
     });
   }
   if (!any_simd) NoDispatchNeeded();

@@ -73,6 +73,7 @@ class GuardedTensor {
   void SetBytes(const std::vector<unsigned char>& bytes) {
     std::copy(bytes.begin(), bytes.end(), memory_.begin());
   }
+  unsigned char* mutable_bytes() { return memory_.data(); }
   // Success if no byte outside the view changed.
   testing::AssertionResult Intact() const;
 

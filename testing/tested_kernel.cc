@@ -20,10 +20,11 @@ std::vector<const TestedKernel*>& Registered() {
 }  // namespace
 
 TestedKernel::TestedKernel(KernelDescription description,
-                           std::vector<ReferenceCase> cases, bool simd)
+                           std::vector<ReferenceCase> cases,
+                           const Traits& traits)
     : description_(std::move(description)),
       cases_(std::move(cases)),
-      simd_(simd) {
+      traits_(traits) {
   Registered().push_back(this);
 }
 

@@ -8,6 +8,7 @@
 //       .run = Rope,
 //       .expect = RopeExpected,
 //       .cases = {{"Llama-3 8B decode", "x=bf16[1,1,32,128] y=bf16"}},
+//       .run_device = Rope,
 //   });
 //
 // What links it gets the kernel.
@@ -21,12 +22,17 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/kernel_description.h"
 #include "tilework/common/schema/schema_visitor.h"
+#include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/tensors.h"
 
 namespace tilework {
+
+class DeviceContext;
 
 // A call that the spec names, for benchmarks: tensors and attributes as on the
 // command line, "x=bf16[1,4096] y=f32 eps=1e-5". Inputs and outputs whose shape
@@ -41,8 +47,12 @@ class AnyArguments {
  public:
   virtual ~AnyArguments() = default;
   virtual void Show(SchemaVisitor& visitor) = 0;
+  // What must hold before the kernel runs, on the host or on the device.
   virtual absl::Status Check() const = 0;
+  virtual absl::Status CheckOnDevice() const = 0;
   virtual absl::Status Run(HostContext& context) const = 0;
+  // Unimplemented if the kernel has no device part.
+  virtual absl::Status Run(DeviceContext& context) const = 0;
   // What the outputs should be; before they are written, since they may be
   // inputs too.
   virtual std::vector<ExpectedTensor> Expect() const = 0;
@@ -58,6 +68,11 @@ struct KernelTraits {
   std::vector<ReferenceCase> cases = {};
   // Whether it runs SIMD functions, so that tests on every target make sense.
   bool simd = true;
+  // Its device part; null if there is none.
+  absl::Status (*run_device)(const Args& args,
+                             DeviceContext& context) = nullptr;
+  // Whether the device must give the bits that the host gives.
+  bool bits_as_host = false;
 };
 
 class TestedKernel {
@@ -68,17 +83,25 @@ class TestedKernel {
   const KernelDescription& description() const { return description_; }
   const std::string& name() const { return description_.name; }
   const std::vector<ReferenceCase>& cases() const { return cases_; }
-  bool simd() const { return simd_; }
+  bool simd() const { return traits_.simd; }
+  // Whether it has a device part.
+  bool on_device() const { return traits_.on_device; }
+  bool bits_as_host() const { return traits_.bits_as_host; }
 
  protected:
+  struct Traits {
+    bool simd;
+    bool on_device;
+    bool bits_as_host;
+  };
   // Adds the kernel to AllTestedKernels().
   TestedKernel(KernelDescription description, std::vector<ReferenceCase> cases,
-               bool simd);
+               const Traits& traits);
 
  private:
   KernelDescription description_;
   std::vector<ReferenceCase> cases_;
-  bool simd_;
+  Traits traits_;
 };
 
 // All kernels of the program, by name. After static initialization.
@@ -88,32 +111,45 @@ template <typename Args>
 class Tested final : public TestedKernel {
  public:
   explicit Tested(const KernelTraits<Args>& traits)
-      : TestedKernel(DescribeKernel<Args>(), traits.cases, traits.simd),
+      : TestedKernel(DescribeKernel<Args>(), traits.cases,
+                     {.simd = traits.simd,
+                      .on_device = traits.run_device != nullptr,
+                      .bits_as_host = traits.bits_as_host}),
         traits_(traits) {}
 
   std::unique_ptr<AnyArguments> NewArguments() const override {
-    return std::make_unique<Arguments>(traits_);
+    return std::make_unique<Arguments>(*this);
   }
 
  private:
   class Arguments final : public AnyArguments {
    public:
-    explicit Arguments(const KernelTraits<Args>& traits) : traits_(traits) {}
+    explicit Arguments(const Tested& kernel) : kernel_(kernel) {}
 
     void Show(SchemaVisitor& visitor) override { Declare(args_, visitor); }
     absl::Status Check() const override { return Validate(args_); }
+    absl::Status CheckOnDevice() const override {
+      return CheckArguments(args_, MemorySpace::kDevice);
+    }
     absl::Status Run(HostContext& context) const override {
-      return traits_.run(args_, context);
+      return traits().run(args_, context);
+    }
+    absl::Status Run(DeviceContext& context) const override {
+      if (kernel_.on_device()) return traits().run_device(args_, context);
+      return absl::UnimplementedError(
+          absl::StrCat(kernel_.name(), " has no device part"));
     }
     std::vector<ExpectedTensor> Expect() const override {
-      return traits_.expect(args_);
+      return traits().expect(args_);
     }
     double Flops() const override {
-      return traits_.flops == nullptr ? 0 : traits_.flops(args_);
+      return traits().flops == nullptr ? 0 : traits().flops(args_);
     }
 
    private:
-    const KernelTraits<Args>& traits_;
+    const KernelTraits<Args>& traits() const { return kernel_.traits_; }
+
+    const Tested& kernel_;
     Args args_;
   };
 

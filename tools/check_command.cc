@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/testing/kernel_kit.h"
+#include "tilework/testing/kernel_place.h"
 #include "tilework/testing/tested_kernel.h"
 #include "tilework/tools/commands.h"
 #include "tilework/tools/progress.h"
@@ -22,12 +23,11 @@ namespace {
 
 // The worst of all cases, and the first failure.
 ConformanceResult CheckKernel(const TestedKernel& kernel,
-                              const CheckOptions& options,
-                              HostContext& context) {
+                              const CheckOptions& options, KernelPlace& place) {
   ConformanceResult worst;
   for (int64_t i = 0; i < options.cases; ++i) {
     const uint64_t seed = options.seed + static_cast<uint64_t>(i);
-    ConformanceResult result = CheckConformance(kernel, seed, context);
+    ConformanceResult result = CheckConformance(kernel, seed, place);
     if (!result.failure.empty()) return result;
     if (result.worst_ratio > worst.worst_ratio) worst = result;
   }
@@ -40,13 +40,14 @@ absl::Status Check(const CheckOptions& options, std::ostream& out) {
   const auto kernels = FindKernels(options.kernels);
   if (!kernels.ok()) return kernels.status();
   HostContext context(options.threads);
+  HostPlace place(context);
   TextTable table({"kernel", "cases", "worst error / bound", "of", "verdict"});
   std::vector<std::string> failures;
   {
     Progress progress(std::ssize(*kernels));
     for (const TestedKernel* kernel : *kernels) {
       progress.Step(kernel->name());
-      const ConformanceResult result = CheckKernel(*kernel, options, context);
+      const ConformanceResult result = CheckKernel(*kernel, options, place);
       const bool agrees = result.failure.empty();
       table.AddRow({kernel->name(), absl::StrCat(options.cases),
                     agrees ? absl::StrFormat("%.3f", result.worst_ratio) : "",
