@@ -18,15 +18,12 @@
 #include <cstring>
 
 #include "hwy/highway.h"
+#include "tilework/common/simd/stream_bytes.h"  // IWYU pragma: export
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Bytes from which on an output is streamed. A smaller one may still be in the
-// last level of cache when it is read again.
-inline constexpr int64_t kStreamBytes = int64_t{32} << 20;
 
 // to[i] = from[i], past the caches but for the parts of cache lines at both
 // ends. A task that calls it ends with hwy::FlushStream().

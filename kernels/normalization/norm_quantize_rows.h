@@ -15,15 +15,17 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/row_ops.h"
+#include "tilework/kernels/normalization/row_tasks.h"
 
 namespace tilework {
 
-// Outputs from which on stores go past the caches.
-inline constexpr int64_t kStreamOutputBytes = int64_t{32} << 20;
+// The least dequant scale of a row.
+inline constexpr float kLeastScale = 1e-6f;
 
 // The rows of a tensor along its last dimension, of any type and strides.
 class AnyRows {
@@ -110,25 +112,22 @@ inline ContiguousRow WeightRow(const ConstTensor& v, DType rows, int64_t size,
   return {row, DType::kF32};
 }
 
-// Calls run(row, scratch) for all rows, with scratch of `floats` f32 for each
-// thread; finish() ends each task.
-template <class Run, class Finish>
-void ForEachRow(int64_t rows, int64_t size, int64_t floats,
-                ScratchScope& scratch, HostContext& context, const Run& run,
-                const Finish& finish) {
-  // Enough for a task to be worth a thread's attention, and not many more than
-  // 256 tasks.
-  constexpr int64_t kElements = int64_t{1} << 16;
-  const int64_t step = std::max<int64_t>({rows / 256, kElements / size, 1});
-  floats = (floats + 15) / 16 * 16;
+// Calls kernel.Run(row, scratch) for all rows, with kernel.scratch_floats() f32
+// for each thread.
+template <class Kernel>
+void RunRows(const Kernel& kernel, ScratchScope& scratch,
+             HostContext& context) {
+  const int64_t rows = kernel.num_rows();
+  const int64_t step = RowsPerTask(rows, kernel.size());
+  const int64_t floats = PaddedSize(kernel.scratch_floats());
   float* all = scratch.Allocate<float>(floats * context.num_threads());
   context.pool().ParallelFor(
       (rows + step - 1) / step, [&](int64_t task, int thread) {
         const int64_t end = std::min(rows, (task + 1) * step);
         for (int64_t row = task * step; row < end; ++row) {
-          run(row, all + floats * thread);
+          kernel.Run(row, all + floats * thread);
         }
-        finish();
+        if (kernel.stream()) Fp8RowEncoder::Flush();
       });
 }
 

@@ -33,27 +33,18 @@
 #include "tilework/common/simd/stream-inl.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/normalization/row_tasks.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Enough rows for a task to be worth a thread's attention, and not many more
-// than 256 tasks.
-constexpr int64_t RowsPerTask(int64_t rows, int64_t size) {
-  constexpr int64_t kElements = int64_t{1} << 16;
-  return std::max<int64_t>({rows / 256, kElements / size, 1});
-}
-
 // Elements of a row that are worked on at a time, so that they stay in the
 // first level of cache between two steps.
 inline constexpr int64_t kPiece = 1024;
 // Elements between two calls of ReadAhead::Advance().
 inline constexpr int64_t kChunk = 256;
-
-// Elements of a row in scratch, for the next one to be aligned.
-constexpr int64_t PaddedSize(int64_t size) { return (size + 15) / 16 * 16; }
 
 // The offsets of the rows along the last dimension.
 inline RowOffsets LastDimRows(const ConstTensor& tensor) {

@@ -14,6 +14,7 @@
 #include "tilework/common/quantize/mx_blocks.h"
 #include "tilework/common/schema/host_call.h"
 #include "tilework/common/simd/read_ahead.h"
+#include "tilework/common/simd/stream_bytes.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/norm_quantize_rows.h"
@@ -62,7 +63,7 @@ class Kernel {
         code_bytes_(CodeBytes(args)),
         is_mx_(args.quantization_type == QuantizationType::kMx),
         stream_(code_stride_ == 1 &&
-                args.output_quant.NumBytes() >= kStreamOutputBytes),
+                args.output_quant.NumBytes() >= kStreamBytes),
         mx_(intermediate_, CodeType(args), args.scale_mode),
         fp8_(intermediate_, is_mx_ ? DType::kF8E4M3 : CodeType(args)) {
     if (args.output_scale.present()) {
@@ -171,7 +172,6 @@ class Kernel {
 
   void EncodeRow(int64_t row, const void* normalized, float amax,
                  ReadAhead& next) const {
-    constexpr float kLeastScale = 1e-6f;
     const CodeRow to = {CodeRowOf(row), code_stride_, stream_};
     if (args_.output_row_dequant_scale.present()) {
       const float ds = fp8_.Scale(amax, kNoClip, kLeastScale);
@@ -223,12 +223,7 @@ absl::Status RmsNormMxQuantize(const RmsNormMxQuantizeArgs& args,
     if (args.input.NumElements() == 0) return;
     ScratchScope scratch(context.arena());
     const Kernel kernel(args, scratch);
-    ForEachRow(
-        kernel.num_rows(), kernel.size(), kernel.scratch_floats(), scratch,
-        context, [&](int64_t row, float* rows) { kernel.Run(row, rows); },
-        [&] {
-          if (kernel.stream()) Fp8RowEncoder::Flush();
-        });
+    RunRows(kernel, scratch, context);
   });
 }
 

@@ -12,11 +12,13 @@
 #include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/schema/host_call.h"
 #include "tilework/common/simd/read_ahead.h"
+#include "tilework/common/simd/stream_bytes.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/normalization/norm_quantize_rows.h"
 #include "tilework/kernels/normalization/rmsnorm_quant.h"
 #include "tilework/kernels/normalization/row_ops.h"
+#include "tilework/kernels/normalization/row_tasks.h"
 
 namespace tilework {
 namespace {
@@ -26,7 +28,7 @@ class Kernel {
   Kernel(const RmsNormQuantArgs& args, ScratchScope& scratch)
       : args_(args),
         size_(args.hidden.dim(-1)),
-        padded_((size_ + 15) / 16 * 16),
+        padded_(PaddedSize(size_)),
         num_rows_(args.hidden.NumElements() / size_),
         divisor_(args.hidden_actual.value_or(size_)),
         hidden_(args.hidden),
@@ -35,8 +37,7 @@ class Kernel {
                               scratch)),
         weight_(WeightRow(args.ln_w, SumType(args), size_, scratch)),
         out_(args.out),
-        stream_(out_.stride() == 1 &&
-                args.out.NumBytes() >= kStreamOutputBytes),
+        stream_(out_.stride() == 1 && args.out.NumBytes() >= kStreamBytes),
         encoder_(NormalizedType(args), args.out.dtype()) {
     if (args.dequant_scale.present()) {
       const int leading = args.hidden.rank() - 1;
@@ -137,7 +138,6 @@ class Kernel {
   // Elements [begin, end) of a row; returns their ds.
   float Encode(int64_t row, const void* n, int64_t begin, int64_t end,
                float amax, ReadAhead& next) const {
-    constexpr float kLeastScale = 1e-6f;
     const float ds = encoder_.Scale(amax, Clip(), kLeastScale);
     encoder_.EncodeScaled(Element(n, begin), 1, end - begin, amax, Clip(), ds,
                           Codes(row, begin), next);
@@ -181,12 +181,7 @@ absl::Status RmsNormQuant(const RmsNormQuantArgs& args, HostContext& context) {
     if (args.hidden.NumElements() == 0) return;
     ScratchScope scratch(context.arena());
     const Kernel kernel(args, scratch);
-    ForEachRow(
-        kernel.num_rows(), kernel.size(), kernel.scratch_floats(), scratch,
-        context, [&](int64_t row, float* rows) { kernel.Run(row, rows); },
-        [&] {
-          if (kernel.stream()) Fp8RowEncoder::Flush();
-        });
+    RunRows(kernel, scratch, context);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/simd/read_ahead.h"
+#include "tilework/common/simd/stream_bytes.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
@@ -29,8 +30,6 @@ class QuantizeRows {
         x_stride_(x.stride(-1)),
         codes_stride_(codes.stride(-1)),
         element_(static_cast<int64_t>(SizeOf(x.dtype()))),
-        // A smaller one may still be in the last level of cache when it is read
-        // again.
         stream_(codes_stride_ == 1 && codes.NumBytes() >= kStreamBytes) {}
 
   const Fp8RowEncoder& encoder() const { return encoder_; }
@@ -85,8 +84,6 @@ class QuantizeRows {
   }
 
  private:
-  static constexpr int64_t kStreamBytes = int64_t{32} << 20;
-
   const char* Element(int64_t row, int64_t i) const {
     return x_ + (x_offsets_[row] + i * x_stride_) * element_;
   }
