@@ -38,7 +38,8 @@ class RowOffsets {
     }
   }
 
-  int64_t operator[](int64_t row) const {
+  // Also in device code.
+  constexpr int64_t operator[](int64_t row) const {
     if (count_ == 0) return 0;
     int64_t offset = 0;
     for (size_t i = 0; i + 1 < count_; ++i) {

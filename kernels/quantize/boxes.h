@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/common/tiling/tile_range.h"
 #include "tilework/kernels/quantize/granularity.h"
 
 namespace tilework {
@@ -23,13 +24,9 @@ struct Box {
   int64_t begin;
   int64_t end;
 
-  int64_t size() const { return num_rows * (end - begin); }
+  constexpr int64_t size() const { return num_rows * (end - begin); }
   friend bool operator==(const Box&, const Box&) = default;
 };
-
-constexpr int64_t CeilDiv(int64_t value, int64_t divisor) {
-  return value / divisor + (value % divisor != 0 ? 1 : 0);
-}
 
 // Whether no dimension but the last is 0.
 inline bool HasRows(const ConstTensor& tensor) {
@@ -46,7 +43,7 @@ inline int64_t NumRows(const ConstTensor& tensor) {
 }
 
 // The units of a tensor [..., H] that is not empty, in row-major order of their
-// scales.
+// scales. Also in device code.
 class ScaleUnits {
  public:
   ScaleUnits(const ConstTensor& x, QuantizationGranularity granularity,
@@ -77,19 +74,21 @@ class ScaleUnits {
   }
 
   // Rows and columns of scales.
-  int64_t num_bands() const { return num_rows_ / matrix_rows_ * bands_; }
-  int64_t num_columns() const { return columns_; }
-  int64_t num_units() const { return num_bands() * columns_; }
+  constexpr int64_t num_bands() const {
+    return num_rows_ / matrix_rows_ * bands_;
+  }
+  constexpr int64_t num_columns() const { return columns_; }
+  constexpr int64_t num_units() const { return num_bands() * columns_; }
   // The largest number of elements of a unit, and its largest length of a row.
-  int64_t unit_elements() const { return unit_rows_ * unit_size_; }
-  int64_t unit_size() const { return unit_size_; }
+  constexpr int64_t unit_elements() const { return unit_rows_ * unit_size_; }
+  constexpr int64_t unit_size() const { return unit_size_; }
 
   // The band of a row.
-  int64_t Band(int64_t row) const {
+  constexpr int64_t Band(int64_t row) const {
     if (unit_rows_ == 1) return row;
     return row / matrix_rows_ * bands_ + row % matrix_rows_ / unit_rows_;
   }
-  Box operator()(int64_t band, int64_t column) const {
+  constexpr Box operator()(int64_t band, int64_t column) const {
     const int64_t first = band % bands_ * unit_rows_;
     const int64_t begin = column * unit_size_;
     return {band / bands_ * matrix_rows_ + first,

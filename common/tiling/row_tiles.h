@@ -1,0 +1,106 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// How the threads of blocks lie over a matrix of which each element is worked
+// on by itself.
+
+#ifndef TILEWORK_COMMON_TILING_ROW_TILES_H_
+#define TILEWORK_COMMON_TILING_ROW_TILES_H_
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#include "tilework/common/tiling/tile_range.h"
+
+namespace tilework {
+
+// A matrix of `rows` x `size` elements, both > 0, in tiles. A thread has kSlots
+// vectors of kVector elements of a tile, so that several loads are under way; a
+// small matrix is cut into more tiles, in which it has one. By shape alone;
+// used on host and device.
+class RowTiles {
+ public:
+  static constexpr int kThreads = 256;
+  static constexpr int kSlots = 4;
+  static constexpr int kVector = 8;
+
+  // A vector of a thread: its place, and how many of its elements there are.
+  struct Place {
+    int64_t row = 0;
+    int64_t column = 0;
+    int count = 0;
+
+    friend constexpr bool operator==(const Place&, const Place&) = default;
+  };
+
+  // At least `min_width` adjacent threads, a power of two, lie along a row.
+  constexpr RowTiles(int64_t rows, int64_t size, int min_width = 1)
+      : rows_(rows), size_(size) {
+    const int64_t vectors = CeilDiv(size, kVector);
+    if (rows * vectors >= kManyVectors) slots_ = kSlots;
+    Choose(vectors, min_width);
+    column_tiles_ = CeilDiv(vectors, (int64_t{1} << log2_width_) * row_slots_);
+    row_tiles_ = CeilDiv(rows, int64_t{Height()} * (slots_ / row_slots_));
+  }
+
+  constexpr int64_t num_tiles() const { return column_tiles_ * row_tiles_; }
+  // Slots of a thread that are used.
+  constexpr int slots() const { return slots_; }
+
+  constexpr Place At(int64_t tile, int thread, int slot) const {
+    const int64_t row_tile = tile / column_tiles_;
+    const int64_t column_tile = tile - row_tile * column_tiles_;
+    const int width = 1 << log2_width_;
+    const int x = thread & (width - 1);
+    const int y = thread >> log2_width_;
+    const int along = slot & (row_slots_ - 1);
+    const int across = slot / row_slots_;
+    const int64_t row =
+        (row_tile * (slots_ / row_slots_) + across) * Height() + y;
+    const int64_t column =
+        ((column_tile * row_slots_ + along) * width + x) * kVector;
+    Place place = {row, column, 0};
+    if (slot < slots_ && row < rows_ && column < size_) {
+      place.count =
+          static_cast<int>(std::min<int64_t>(kVector, size_ - column));
+    }
+    return place;
+  }
+
+ private:
+  // Enough to give each thread of a GPU several.
+  static constexpr int64_t kManyVectors = int64_t{1} << 19;
+
+  // The widest tiles of which at most an eighth is beyond the rows' end, or
+  // else those with the least beyond it.
+  constexpr void Choose(int64_t vectors, int min_width) {
+    int64_t least = -1;
+    for (int width = kThreads; width >= min_width; width /= 2) {
+      for (int slots = slots_; slots >= 1; slots /= 2) {
+        const int64_t beyond =
+            RoundUp(vectors, int64_t{width} * slots) - vectors;
+        const bool good = beyond <= vectors / 8;
+        if (!good && least >= 0 && beyond >= least) continue;
+        least = beyond;
+        log2_width_ = std::countr_zero(static_cast<unsigned>(width));
+        row_slots_ = slots;
+        if (good) return;
+      }
+    }
+  }
+
+  constexpr int Height() const { return kThreads >> log2_width_; }
+
+  int64_t rows_;
+  int64_t size_;
+  int slots_ = 1;
+  int log2_width_ = 0;
+  int row_slots_ = 1;  // slots that lie along a row, a power of two
+  int64_t column_tiles_ = 0;
+  int64_t row_tiles_ = 0;
+};
+
+}  // namespace tilework
+
+#endif  // TILEWORK_COMMON_TILING_ROW_TILES_H_
