@@ -22,7 +22,7 @@ namespace tilework {
 class RowTiles {
  public:
   static constexpr int kThreads = 256;
-  static constexpr int kSlots = 4;
+  static constexpr int kSlots = 2;
   static constexpr int kVector = 8;
 
   // A vector of a thread: its place, and how many of its elements there are.

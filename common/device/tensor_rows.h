@@ -1,0 +1,124 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The rows of tensors of any rank and strides, as parameters of kernels that
+// read and write eight elements of a row at a time.
+
+#ifndef TILEWORK_COMMON_DEVICE_TENSOR_ROWS_H_
+#define TILEWORK_COMMON_DEVICE_TENSOR_ROWS_H_
+
+#include <cstdint>
+
+#include "tilework/common/device/cuda.h"
+#include "tilework/common/device/elements.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/tensor/row_offsets.h"
+#include "tilework/common/tensor/tensor.h"
+
+namespace tilework {
+
+// The largest of 1, 2, 4, 8 and 16 that divides the address of each element of
+// which the last index is a multiple of `step`; 0 if the last stride is not 1.
+inline int RowAlignment(const ConstTensor& tensor, int64_t step) {
+  const int last = tensor.rank() - 1;
+  if (last >= 0 && tensor.dim(last) > 1 && tensor.stride(last) != 1) return 0;
+  const auto bytes = [&](int64_t elements) {
+    return static_cast<uint64_t>(elements / PackFactor(tensor.dtype())) *
+           SizeOf(tensor.dtype());
+  };
+  uint64_t all = reinterpret_cast<uintptr_t>(tensor.data()) | 16 | bytes(step);
+  for (int i = 0; i < last; ++i) {
+    if (tensor.dim(i) > 1) all |= bytes(tensor.stride(i));
+  }
+  return static_cast<int>(all & (~all + 1));
+}
+
+// Rows along the last dimension. Elements of f4e2m1 lie along it too.
+class InputRows {
+ public:
+  // No rows.
+  InputRows() = default;
+  // Read at columns that are multiples of `step`.
+  explicit InputRows(const ConstTensor& tensor, int64_t step = kEight)
+      : data_(static_cast<const unsigned char*>(tensor.data())),
+        offsets_(tensor, tensor.rank() - 1),
+        stride_(tensor.stride(-1)),
+        alignment_(RowAlignment(tensor, step)),
+        dtype_(tensor.dtype()) {}
+
+  __device__ DType dtype() const { return dtype_; }
+
+  // The first `count` <= 8 elements from a column on, of kBytes bytes.
+  template <int kBytes>
+  __device__ RawEight<kBytes> Load(int64_t row, int64_t column,
+                                   int count) const {
+    const int64_t at = offsets_[row] + column * stride_;
+    return LoadEight<kBytes>(data_ + at * kBytes, stride_, alignment_, count);
+  }
+  // The same of f4e2m1, 4 bits each; `column` is even.
+  __device__ uint32_t LoadF4(int64_t row, int64_t column, int count) const {
+    const unsigned char* from = data_ + (offsets_[row] + column) / 2;
+    if (count == kEight && alignment_ >= 4) {
+      return *reinterpret_cast<const uint32_t*>(from);
+    }
+    uint32_t codes = 0;
+    TILEWORK_UNROLL
+    for (int i = 0; i < kEight / 2; ++i) {
+      if (2 * i < count) codes |= uint32_t{from[i]} << (8 * i);
+    }
+    return codes;
+  }
+
+ private:
+  const unsigned char* data_ = nullptr;
+  RowOffsets offsets_;
+  int64_t stride_ = 0;
+  int alignment_ = 0;
+  DType dtype_ = DType::kNone;
+};
+
+class OutputRows {
+ public:
+  OutputRows() = default;
+  // Written at columns that are multiples of `step`.
+  explicit OutputRows(const Tensor& tensor, int64_t step = kEight)
+      : data_(static_cast<unsigned char*>(tensor.data())),
+        offsets_(tensor, tensor.rank() - 1),
+        stride_(tensor.stride(-1)),
+        alignment_(RowAlignment(tensor, step)),
+        dtype_(tensor.dtype()) {}
+
+  __device__ DType dtype() const { return dtype_; }
+
+  template <int kBytes>
+  __device__ void Store(const RawEight<kBytes>& raw, int64_t row,
+                        int64_t column, int count) const {
+    const int64_t at = offsets_[row] + column * stride_;
+    StoreEight<kBytes>(raw, data_ + at * kBytes, stride_, alignment_, count);
+  }
+  // f4e2m1, `column` even. After an odd number of elements the rest of the byte
+  // becomes 0: `codes` has zeros from `count` on.
+  __device__ void StoreF4(uint32_t codes, int64_t row, int64_t column,
+                          int count) const {
+    unsigned char* to = data_ + (offsets_[row] + column) / 2;
+    if (count == kEight && alignment_ >= 4) {
+      *reinterpret_cast<uint32_t*>(to) = codes;
+      return;
+    }
+    TILEWORK_UNROLL
+    for (int i = 0; i < kEight / 2; ++i) {
+      if (2 * i < count) to[i] = static_cast<unsigned char>(codes >> (8 * i));
+    }
+  }
+
+ private:
+  unsigned char* data_ = nullptr;
+  RowOffsets offsets_;
+  int64_t stride_ = 0;
+  int alignment_ = 0;
+  DType dtype_ = DType::kNone;
+};
+
+}  // namespace tilework
+
+#endif  // TILEWORK_COMMON_DEVICE_TENSOR_ROWS_H_
