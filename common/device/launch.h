@@ -12,8 +12,6 @@
 #ifndef TILEWORK_COMMON_DEVICE_LAUNCH_H_
 #define TILEWORK_COMMON_DEVICE_LAUNCH_H_
 
-#include <cstdint>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
 
@@ -21,34 +19,11 @@
 #include "absl/status/status.h"
 #include "tilework/common/device/cuda.h"
 #include "tilework/common/device/device_context.h"
+#include "tilework/common/device/launch_shape.h"
 
 namespace tilework {
 
-struct LaunchDims {
-  uint32_t x = 1;
-  uint32_t y = 1;
-  uint32_t z = 1;
-
-  constexpr int64_t Count() const { return int64_t{x} * y * z; }
-};
-
-struct LaunchShape {
-  std::string_view kernel;  // for messages
-  LaunchDims grid;          // blocks
-  LaunchDims block;         // threads
-  LaunchDims cluster;       // blocks; divides the grid
-  int64_t shared_bytes = 0;  // sizeof(SharedStorage)
-  // All blocks run at the same time, as grid-wide barriers need: an error if
-  // the device cannot hold so many.
-  bool co_resident = false;
-};
-
 namespace device_internal {
-
-// InvalidArgument, naming the kernel and the numbers, if no device of the
-// architecture can run the shape.
-absl::Status CheckLaunchShape(const LaunchShape& shape,
-                              const DeviceProperties& properties);
 
 #if defined(TILEWORK_EMULATED)
 // Runs `body` for each thread.

@@ -1,0 +1,144 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// How threads of a warp and of a block meet.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "tilework/testing/emulator/machine.h"
+
+namespace tilework::emulator {
+namespace {
+
+bool SamePlace(const Site& a, const Site& b) {
+  return a.line() == b.line() && a.column() == b.column() &&
+         std::strcmp(a.file_name(), b.file_name()) == 0;
+}
+
+}  // namespace
+
+void Machine::CheckMeeting(const Rendezvous& meeting, uint32_t mask,
+                           const char* operation, WarpCombine combine,
+                           const Site& site) {
+  if (meeting.mask != mask) {
+    Fault(absl::StrFormat("%s with mask %08x, but other lanes of it are in %s "
+                          "with mask %08x at %s",
+                          operation, mask, meeting.operation, meeting.mask,
+                          ToString(meeting.site)),
+          site);
+  }
+  if (meeting.combine != combine ||
+      std::strcmp(meeting.operation, operation) != 0 ||
+      !SamePlace(meeting.site, site)) {
+    Fault(absl::StrCat(operation, ", but other lanes of its mask are in ",
+                       meeting.operation, " at ", ToString(meeting.site)),
+          site);
+  }
+}
+
+uint64_t Machine::Meet(uint32_t mask, const char* operation, uint64_t operand,
+                       uint32_t parameter, WarpCombine combine,
+                       const Site& site) {
+  Thread& self = *thread_;
+  Warp& warp = *self.warp;
+  const uint32_t bit = uint32_t{1} << self.lane;
+  if ((mask & bit) == 0) {
+    Fault(absl::StrFormat("%s by lane %d, which is not in its mask %08x",
+                          operation, self.lane, mask),
+          site);
+  }
+  self.operand = operand;
+  self.parameter = parameter;
+  size_t i = 0;
+  while (i < warp.meetings.size() && (warp.meetings[i].mask & mask) == 0) ++i;
+  if (i == warp.meetings.size()) {
+    warp.meetings.push_back({mask, 0, operation, combine, site});
+  } else {
+    CheckMeeting(warp.meetings[i], mask, operation, combine, site);
+  }
+  warp.meetings[i].arrived |= bit;
+  if (CompleteMeeting(warp, i)) {
+    self.site = site;
+    Reschedule();  // It was woken like the others.
+  } else {
+    Wait(operation, site);
+  }
+  return self.result;
+}
+
+bool Machine::CompleteMeeting(Warp& warp, size_t meeting) {
+  const Rendezvous& it = warp.meetings[meeting];
+  const uint32_t arrived = it.arrived;
+  if (arrived != (it.mask & warp.lanes & ~warp.exited) || arrived == 0) {
+    return false;
+  }
+  if (it.combine != nullptr) it.combine(warp, arrived);
+  warp.meetings.erase(warp.meetings.begin() +
+                      static_cast<std::ptrdiff_t>(meeting));
+  WakeLanes(warp, arrived);
+  return true;
+}
+
+uint32_t Machine::ArriveAtBarrier(uint32_t id, uint32_t expected, bool wait,
+                                  const char* operation, bool operand,
+                                  const Site& site) {
+  if (id >= kNamedBarriers) {
+    Fault(absl::StrCat(operation, " with barrier ", id, ": there are ",
+                       kNamedBarriers),
+          site);
+  }
+  Thread& self = *thread_;
+  Block& block = *self.warp->block;
+  BlockBarrier& barrier = block.barriers[id];
+  if (barrier.arrived == 0) {
+    barrier.operation = operation;
+    barrier.expected = expected;
+    barrier.site = site;
+    barrier.nonzero = 0;
+  } else if (barrier.expected != expected) {
+    Fault(absl::StrCat(operation, " with barrier ", id, " for ", expected,
+                       " threads, but others arrived for ", barrier.expected,
+                       " at ", ToString(barrier.site)),
+          site);
+  } else if (expected == 0 && !SamePlace(barrier.site, site)) {
+    Fault(absl::StrCat("divergent barrier: ", operation, ", but others are in ",
+                       barrier.operation, " at ", ToString(barrier.site)),
+          site);
+  }
+  ++barrier.arrived;
+  barrier.nonzero += operand;
+  if (wait) self.warp->at_barrier[id] |= uint32_t{1} << self.lane;
+  const bool complete = CompleteBarrier(block, id);
+  if (!wait) {
+    self.site = site;
+    MayYield();
+    return 0;
+  }
+  if (complete) {
+    self.site = site;
+    Reschedule();  // It was woken like the others.
+  } else {
+    Wait(operation, site);
+  }
+  return barrier.released_nonzero;
+}
+
+bool Machine::CompleteBarrier(Block& block, uint32_t id) {
+  BlockBarrier& barrier = block.barriers[id];
+  const uint32_t expected =
+      barrier.expected == 0 ? block.live_threads : barrier.expected;
+  if (barrier.arrived != expected) return false;
+  barrier.arrived = 0;
+  barrier.released_nonzero = barrier.nonzero;
+  for (Warp& warp : block.warps) {
+    WakeLanes(warp, warp.at_barrier[id]);
+    warp.at_barrier[id] = 0;
+  }
+  return true;
+}
+
+}  // namespace tilework::emulator
