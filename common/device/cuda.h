@@ -13,9 +13,12 @@
 // Before a loop whose number of rounds is a constant: all of it is unrolled, so
 // that arrays indexed by its counter stay in registers.
 #define TILEWORK_UNROLL _Pragma("unroll")
+// Before a loop that is compiled as one: its body is large.
+#define TILEWORK_NO_UNROLL _Pragma("unroll 1")
 #else
 #define TILEWORK_EMULATED 1
 #define TILEWORK_UNROLL
+#define TILEWORK_NO_UNROLL
 #include "tilework/testing/emulator/cuda.h"
 #endif
 

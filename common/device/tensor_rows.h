@@ -33,6 +33,16 @@ inline int RowAlignment(const ConstTensor& tensor, int64_t step) {
   return static_cast<int>(all & (~all + 1));
 }
 
+// A row of f32, bf16 or f16 in memory, or of an absent tensor (kNone).
+struct RowInMemory {
+  unsigned char* data = nullptr;
+  int64_t stride = 0;
+  int alignment = 0;  // as LoadEight() takes it
+  DType dtype = DType::kNone;
+
+  __device__ bool present() const { return dtype != DType::kNone; }
+};
+
 // Rows along the last dimension. Elements of f4e2m1 lie along it too.
 class InputRows {
  public:
@@ -46,8 +56,17 @@ class InputRows {
         alignment_(RowAlignment(tensor, step)),
         dtype_(tensor.dtype()) {}
 
-  __device__ DType dtype() const { return dtype_; }
+  constexpr bool present() const { return dtype_ != DType::kNone; }
+  constexpr DType dtype() const { return dtype_; }
+  constexpr int alignment() const { return alignment_; }
 
+  // From a column on.
+  __device__ RowInMemory Row(int64_t row, int64_t column) const {
+    const int64_t at = offsets_[row] + column * stride_;
+    return {const_cast<unsigned char*>(data_) +
+                at * static_cast<int64_t>(SizeOf(dtype_)),
+            stride_, alignment_, dtype_};
+  }
   // The first `count` <= 8 elements from a column on, of kBytes bytes.
   template <int kBytes>
   __device__ RawEight<kBytes> Load(int64_t row, int64_t column,
@@ -88,8 +107,16 @@ class OutputRows {
         alignment_(RowAlignment(tensor, step)),
         dtype_(tensor.dtype()) {}
 
-  __device__ DType dtype() const { return dtype_; }
+  constexpr bool present() const { return dtype_ != DType::kNone; }
+  constexpr DType dtype() const { return dtype_; }
+  constexpr int alignment() const { return alignment_; }
 
+  // From a column on.
+  __device__ RowInMemory Row(int64_t row, int64_t column) const {
+    const int64_t at = offsets_[row] + column * stride_;
+    return {data_ + at * static_cast<int64_t>(SizeOf(dtype_)), stride_,
+            alignment_, dtype_};
+  }
   template <int kBytes>
   __device__ void Store(const RawEight<kBytes>& raw, int64_t row,
                         int64_t column, int count) const {
