@@ -216,6 +216,16 @@ __device__ inline void ToFloats(DType dtype, const RawEight<kBytes>& raw,
   }
 }
 
+// Element i of them; i is a constant.
+template <int kBytes>
+__device__ inline float ToFloat(DType dtype, const RawEight<kBytes>& raw,
+                                int i) {
+  if constexpr (kBytes == 4) return std::bit_cast<float>(raw.words[i]);
+  const uint32_t bits = raw.words[i * kBytes / 4] >> (i * kBytes % 4 * 8);
+  if (dtype == DType::kBF16) return std::bit_cast<float>(bits << 16);
+  return CvtF32F16(static_cast<uint16_t>(bits));
+}
+
 // Rounded to `dtype`, as above.
 template <int kBytes>
 __device__ inline RawEight<kBytes> FromFloats(DType dtype,
@@ -239,6 +249,23 @@ __device__ inline RawEight<kBytes> FromFloats(DType dtype,
     }
   }
   return raw;
+}
+
+// One element, where nothing better is possible.
+__device__ inline float LoadFloat(DType dtype, const void* data, int64_t i) {
+  if (dtype == DType::kF32) return static_cast<const float*>(data)[i];
+  const uint16_t bits = static_cast<const uint16_t*>(data)[i];
+  if (dtype == DType::kBF16) return std::bit_cast<float>(uint32_t{bits} << 16);
+  return CvtF32F16(bits);
+}
+__device__ inline void StoreFloat(DType dtype, float x, void* data, int64_t i) {
+  if (dtype == DType::kF32) {
+    static_cast<float*>(data)[i] = x;
+  } else {
+    static_cast<uint16_t*>(data)[i] =
+        static_cast<uint16_t>(dtype == DType::kBF16 ? CvtRnBf16x2F32(0.0f, x)
+                                                    : CvtRnF16x2F32(0.0f, x));
+  }
 }
 
 }  // namespace tilework

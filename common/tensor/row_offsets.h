@@ -6,11 +6,13 @@
 #ifndef TILEWORK_COMMON_TENSOR_ROW_OFFSETS_H_
 #define TILEWORK_COMMON_TENSOR_ROW_OFFSETS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/common/tiling/divisor.h"
 
 namespace tilework {
 
@@ -30,31 +32,36 @@ class RowOffsets {
       const int64_t size = tensor.dim(i);
       const int64_t stride = tensor.stride(i);
       if (size == 1) continue;
-      if (count_ > 0 && stride == Last().size * Last().stride) {
-        Last().size *= size;
+      if (count_ > 0 && stride == Last().size.value() * Last().stride) {
+        Last().size = SizeOf(Last().size.value() * size);
       } else {
-        dims_[count_++] = {size, stride};
+        dims_[count_++] = {SizeOf(size), stride};
       }
     }
   }
 
-  // Also in device code.
+  // Also in device code. `row` < 2^53.
   constexpr int64_t operator[](int64_t row) const {
     if (count_ == 0) return 0;
     int64_t offset = 0;
     for (size_t i = 0; i + 1 < count_; ++i) {
-      offset += row % dims_[i].size * dims_[i].stride;
-      row /= dims_[i].size;
+      const int64_t outer = dims_[i].size.Quotient(row);
+      offset += (row - outer * dims_[i].size.value()) * dims_[i].stride;
+      row = outer;
     }
     return offset + row * dims_[count_ - 1].stride;
   }
 
  private:
   struct Dim {
-    int64_t size;
+    Divisor size;
     int64_t stride;
   };
   Dim& Last() { return dims_[count_ - 1]; }
+  // Where there are no rows the size means nothing.
+  static Divisor SizeOf(int64_t size) {
+    return Divisor(std::max<int64_t>(size, 1));
+  }
 
   std::array<Dim, kMaxRank> dims_ = {};  // innermost first
   size_t count_ = 0;

@@ -11,6 +11,7 @@
 #include <bit>
 #include <cstdint>
 
+#include "tilework/common/tiling/divisor.h"
 #include "tilework/common/tiling/tile_range.h"
 
 namespace tilework {
@@ -40,17 +41,20 @@ class RowTiles {
     const int64_t vectors = CeilDiv(size, kVector);
     if (rows * vectors >= kManyVectors) slots_ = kSlots;
     Choose(vectors, min_width);
-    column_tiles_ = CeilDiv(vectors, (int64_t{1} << log2_width_) * row_slots_);
+    column_tiles_ =
+        Divisor(CeilDiv(vectors, (int64_t{1} << log2_width_) * row_slots_));
     row_tiles_ = CeilDiv(rows, int64_t{Height()} * (slots_ / row_slots_));
   }
 
-  constexpr int64_t num_tiles() const { return column_tiles_ * row_tiles_; }
+  constexpr int64_t num_tiles() const {
+    return column_tiles_.value() * row_tiles_;
+  }
   // Slots of a thread that are used.
   constexpr int slots() const { return slots_; }
 
   constexpr Place At(int64_t tile, int thread, int slot) const {
-    const int64_t row_tile = tile / column_tiles_;
-    const int64_t column_tile = tile - row_tile * column_tiles_;
+    const int64_t row_tile = column_tiles_.Quotient(tile);
+    const int64_t column_tile = tile - row_tile * column_tiles_.value();
     const int width = 1 << log2_width_;
     const int x = thread & (width - 1);
     const int y = thread >> log2_width_;
@@ -97,7 +101,7 @@ class RowTiles {
   int slots_ = 1;
   int log2_width_ = 0;
   int row_slots_ = 1;  // slots that lie along a row, a power of two
-  int64_t column_tiles_ = 0;
+  Divisor column_tiles_;
   int64_t row_tiles_ = 0;
 };
 

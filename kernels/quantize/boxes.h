@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/common/tiling/divisor.h"
 #include "tilework/common/tiling/tile_range.h"
 #include "tilework/kernels/quantize/granularity.h"
 
@@ -51,58 +52,66 @@ class ScaleUnits {
       : num_rows_(NumRows(x)),
         size_(x.dim(-1)),
         matrix_rows_(1),
-        unit_rows_(1),
         unit_size_(size_) {
     switch (granularity) {
       case QuantizationGranularity::kRow:
         break;
       case QuantizationGranularity::kGroup:
-        unit_size_ = std::min(group_size, size_);
+        unit_size_ = Divisor(std::min(group_size, size_));
         break;
       case QuantizationGranularity::kBlock2d:
         matrix_rows_ = x.dim(-2);
-        unit_rows_ = std::min(group_size, matrix_rows_);
-        unit_size_ = std::min(group_size, size_);
+        unit_rows_ = Divisor(std::min(group_size, matrix_rows_));
+        unit_size_ = Divisor(std::min(group_size, size_));
         break;
       case QuantizationGranularity::kTensor:
         matrix_rows_ = num_rows_;
-        unit_rows_ = num_rows_;
+        unit_rows_ = Divisor(num_rows_);
         break;
     }
-    bands_ = CeilDiv(matrix_rows_, unit_rows_);
-    columns_ = CeilDiv(size_, unit_size_);
+    matrices_ = Divisor(matrix_rows_);
+    bands_ = Divisor(CeilDiv(matrix_rows_, unit_rows_.value()));
+    columns_ = CeilDiv(size_, unit_size_.value());
   }
 
   // Rows and columns of scales.
   constexpr int64_t num_bands() const {
-    return num_rows_ / matrix_rows_ * bands_;
+    return matrices_.Quotient(num_rows_) * bands_.value();
   }
   constexpr int64_t num_columns() const { return columns_; }
   constexpr int64_t num_units() const { return num_bands() * columns_; }
-  // The largest number of elements of a unit, and its largest length of a row.
-  constexpr int64_t unit_elements() const { return unit_rows_ * unit_size_; }
-  constexpr int64_t unit_size() const { return unit_size_; }
+  // The largest number of elements of a unit, of its rows, and of one of them.
+  constexpr int64_t unit_elements() const { return unit_rows() * unit_size(); }
+  constexpr int64_t unit_rows() const { return unit_rows_.value(); }
+  constexpr int64_t unit_size() const { return unit_size_.value(); }
 
-  // The band of a row.
+  // The band of a row, and the column of an element of it.
   constexpr int64_t Band(int64_t row) const {
-    if (unit_rows_ == 1) return row;
-    return row / matrix_rows_ * bands_ + row % matrix_rows_ / unit_rows_;
+    if (unit_rows() == 1) return row;
+    const int64_t matrix = matrices_.Quotient(row);
+    return matrix * bands_.value() +
+           unit_rows_.Quotient(row - matrix * matrix_rows_);
+  }
+  constexpr int64_t Column(int64_t element) const {
+    return unit_size_.Quotient(element);
   }
   constexpr Box operator()(int64_t band, int64_t column) const {
-    const int64_t first = band % bands_ * unit_rows_;
-    const int64_t begin = column * unit_size_;
-    return {band / bands_ * matrix_rows_ + first,
-            std::min(unit_rows_, matrix_rows_ - first), begin,
-            std::min(begin + unit_size_, size_)};
+    const int64_t matrix = bands_.Quotient(band);
+    const int64_t first = (band - matrix * bands_.value()) * unit_rows();
+    const int64_t begin = column * unit_size();
+    return {matrix * matrix_rows_ + first,
+            std::min(unit_rows(), matrix_rows_ - first), begin,
+            std::min(begin + unit_size(), size_)};
   }
 
  private:
   int64_t num_rows_;
   int64_t size_;
   int64_t matrix_rows_;  // rows that bands do not cross
-  int64_t unit_rows_;
-  int64_t unit_size_;
-  int64_t bands_;  // of a matrix
+  Divisor matrices_;     // the same
+  Divisor unit_rows_;
+  Divisor unit_size_;
+  Divisor bands_;  // of a matrix
   int64_t columns_;
 };
 
