@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
-#include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -21,28 +20,15 @@
 namespace tilework {
 namespace {
 
-// `status` with "<kernel>: " at the beginning of its message.
+// An error with "<kernel>: " at the beginning of its message.
 absl::Status WithKernel(const absl::Status& status,
                         absl::FunctionRef<void(SchemaVisitor&)> declare) {
+  if (status.ok()) return status;
   CallVisitor call;
   declare(call);
   const std::string prefix = absl::StrCat(call.kernel(), ": ");
   if (absl::StartsWith(status.message(), prefix)) return status;
   return absl::Status(status.code(), absl::StrCat(prefix, status.message()));
-}
-
-// Calls `run` between two waits for the device; the time in `seconds`.
-absl::Status RunAndWait(DeviceContext& context,
-                        absl::FunctionRef<absl::Status()> run,
-                        double& seconds) {
-  if (absl::Status status = context.Synchronize(); !status.ok()) return status;
-  const auto start = std::chrono::steady_clock::now();
-  if (absl::Status status = run(); !status.ok()) return status;
-  absl::Status status = context.Synchronize();
-  const std::chrono::duration<double> elapsed =
-      std::chrono::steady_clock::now() - start;
-  seconds = elapsed.count();
-  return status;
 }
 
 }  // namespace
@@ -65,16 +51,18 @@ namespace device_call_internal {
 absl::Status RunOnDevice(absl::FunctionRef<void(SchemaVisitor&)> declare,
                          DeviceContext& context,
                          absl::FunctionRef<absl::Status()> run) {
-  double seconds = 0;
-  const bool verbose = VerboseCalls();
-  const absl::Status status =
-      verbose ? RunAndWait(context, run, seconds) : run();
+  if (!VerboseCalls()) return WithKernel(run(), declare);
+  // What is wrong with earlier work is not this kernel's.
+  if (absl::Status status = context.Synchronize(); !status.ok()) return status;
+  const auto start = std::chrono::steady_clock::now();
+  absl::Status status = run();
+  if (status.ok()) status = context.Synchronize();
+  const std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
   if (!status.ok()) return WithKernel(status, declare);
-  if (verbose) {
-    const std::string line =
-        DeviceCallReport(declare, context.properties(), seconds);
-    std::fprintf(stderr, "%s\n", line.c_str());
-  }
+  const std::string line =
+      DeviceCallReport(declare, context.properties(), elapsed.count());
+  std::fprintf(stderr, "%s\n", line.c_str());
   return status;
 }
 
