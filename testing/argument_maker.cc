@@ -267,6 +267,7 @@ class Maker final : public SchemaVisitor {
         .view = Tensor(),
         .dtypes = std::vector<DType>(dtypes.begin(), dtypes.end()),
         .memory = nullptr,
+        .values = spec.values,
         .required = spec.presence.kind == Presence::Kind::kRequired};
     const DType dtype = AnyOf(made.dtypes, random_);
     const std::vector<std::string_view> alternatives =

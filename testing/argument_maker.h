@@ -52,6 +52,7 @@ class MadeArguments {
     std::vector<DType> dtypes;              // that it may have
     std::unique_ptr<GuardedTensor> memory;  // null if it is another's view
     int row_dim = -1;                       // the dimension of independent rows
+    Values values;                          // of its elements
     bool required = false;
   };
   struct MadeAttribute {

@@ -115,15 +115,24 @@ absl::Status DeviceMirror::Add(AnyArguments& arguments) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceMirror::Add(MadeArguments& made) {
-  constexpr uintptr_t kAlignment = 64;  // that tensors may have on the host
+absl::Status DeviceMirror::Add(MadeArguments& made, Extent extent) {
+  constexpr int64_t kAlignment = 64;  // that tensors may have on the host
+  constexpr int64_t kPadding = 256;   // of the emulator's device memory
   for (const MadeArguments::MadeTensor& tensor : made.tensors) {
     if (tensor.memory == nullptr) continue;
     unsigned char* host = tensor.memory->mutable_bytes();
-    const auto offset = reinterpret_cast<uintptr_t>(host) % kAlignment;
-    absl::Status status =
-        AddMemory(host, static_cast<int64_t>(tensor.memory->bytes().size()),
-                  /*writable=*/true, static_cast<int64_t>(offset));
+    const Tensor view = tensor.memory->view();
+    auto bytes = static_cast<int64_t>(tensor.memory->bytes().size());
+    auto offset = static_cast<int64_t>(reinterpret_cast<uintptr_t>(host) %
+                                       uintptr_t{kAlignment});
+    if (extent == Extent::kUpToTheEnd && view.NumElements() > 0) {
+      bytes =
+          static_cast<unsigned char*>(view.data()) - host + ExtentBytes(view);
+      // As near the end of what is padded as the alignment allows.
+      const int64_t rest = (kPadding - (bytes + offset) % kPadding) % kPadding;
+      offset += rest / kAlignment * kAlignment;
+    }
+    absl::Status status = AddMemory(host, bytes, /*writable=*/true, offset);
     if (!status.ok()) return status;
   }
   for (const MadeArguments::MadeTensor& tensor : made.tensors) {

@@ -36,11 +36,13 @@ class DeviceMirror {
   // Lets all tensors of `arguments` be copies on the device. Copies lie at
   // multiples of 256 bytes.
   absl::Status Add(AnyArguments& arguments);
-  // The same with all memory of `made`, its guards among it; copies are aligned
-  // as the tensors are on the host. A tensor that is said to be in device
-  // memory already, which is a fault, stays where it is and is said to be in
-  // host memory then.
-  absl::Status Add(MadeArguments& made);
+  // The same with all memory of `made`, its guards among it, or only up to the
+  // last element: the emulator stops at accesses beyond. Copies are aligned as
+  // the tensors are on the host. A tensor that is said to be in device memory
+  // already, which is a fault, stays where it is and is said to be in host
+  // memory then.
+  enum class Extent { kWithGuards, kUpToTheEnd };
+  absl::Status Add(MadeArguments& made, Extent extent = Extent::kWithGuards);
 
   // Copies all bytes to the device; back, those that the kernel may have
   // written.
@@ -60,7 +62,7 @@ class DeviceMirror {
     Tensor view;  // on the host
   };
 
-  // `offset` bytes past the beginning of a buffer.
+  // `offset` bytes past the beginning of a buffer, whose end is its own.
   absl::Status AddMemory(unsigned char* host, int64_t bytes, bool writable,
                          int64_t offset);
   void AddTensor(const TensorField& field, const Tensor& view);

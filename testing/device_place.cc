@@ -21,10 +21,14 @@
 namespace tilework {
 
 absl::Status DevicePlace::Run(MadeArguments& made) {
+  using enum DeviceMirror::Extent;
   DeviceMirror mirror(context_);
-  if (absl::Status status = mirror.Add(made); !status.ok()) return status;
-  if (absl::Status status = mirror.Upload(); !status.ok()) return status;
-  absl::Status status = made.arguments->Run(context_);
+  absl::Status status =
+      mirror.Add(made, with_guards_ ? kWithGuards : kUpToTheEnd);
+  if (context_.properties().emulated) with_guards_ = !with_guards_;
+  if (status.ok()) status = mirror.Upload();
+  if (!status.ok()) return status;
+  status = made.arguments->Run(context_);
   status.Update(context_.Synchronize());
   status.Update(mirror.Download());
   return status;

@@ -15,7 +15,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/kernel_description.h"
 #include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
@@ -95,6 +97,26 @@ ConstTensor TakeRow(MadeTensor& tensor, int64_t i) {
   return row;
 }
 
+// Makes some elements what they must not be: next to the domain, or far from
+// it.
+void MakeWild(const Tensor& tensor, const Domain& domain, Random& random) {
+  const bool whole = IsInteger(tensor.dtype());
+  const Domain::Examples examples = domain.MakeExamples(whole);
+  std::vector<double> wild(examples.outside.begin(),
+                           examples.outside.begin() + examples.num_outside);
+  const double extreme = tensor.dtype() == DType::kI64   ? 0x1p62
+                         : tensor.dtype() == DType::kI32 ? 0x7FFFFFFF
+                                                         : 1e30;
+  wild.insert(wild.end(), {extreme, -extreme, extreme / 0x1p16});
+  ForEachIndex(tensor.shape(), [&](const Dims& index) {
+    const int64_t last = 2 * static_cast<int64_t>(wild.size()) - 1;
+    const size_t i = static_cast<size_t>(random.Integer(0, last));
+    if (i >= wild.size()) return;
+    Write(tensor, index,
+          whole ? std::clamp(wild[i], -extreme, extreme) : wild[i]);
+  });
+}
+
 }  // namespace
 
 ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
@@ -143,7 +165,10 @@ ConformanceResult CheckConformance(const TestedKernel& kernel, uint64_t seed,
   }
   const int64_t scratch = place.ScratchBytes();
   made.SetBytes(before);
-  if (!place.Run(made).ok() || place.ScratchBytes() != scratch) {
+  if (const absl::Status status = place.Run(made); !status.ok()) {
+    return fail(absl::StrCat("a second call: ", status.ToString()));
+  }
+  if (place.ScratchBytes() != scratch) {
     return fail("a second call takes more scratch memory");
   }
   return result;
@@ -173,6 +198,25 @@ std::string CheckFault(const TestedKernel& kernel, uint64_t seed,
   if (OutputBytes(made) != before) return fail("an output was written");
   const std::string wrong = CheckMessage(kernel.description(), fault, status);
   return wrong.empty() ? "" : fail(wrong);
+}
+
+std::string CheckWildElements(const TestedKernel& kernel, uint64_t seed,
+                              KernelPlace& place) {
+  Random random(seed);
+  MadeArguments made = MakeArguments(
+      kernel, random, place.Suitable({.in_place = false, .empty = false}));
+  bool any = false;
+  for (const MadeTensor& tensor : made.tensors) {
+    if (!tensor.values.checked || tensor.memory == nullptr) continue;
+    MakeWild(tensor.view, tensor.values.domain, random);
+    any = true;
+  }
+  if (!any) return "";
+  if (const absl::Status status = place.Run(made); !status.ok()) {
+    return Failure(made, seed, status.ToString());
+  }
+  const auto intact = made.Intact();
+  return intact ? "" : Failure(made, seed, intact.message());
 }
 
 SameBitsCheck::SameBitsCheck(const TestedKernel& kernel, uint64_t seed,

@@ -47,6 +47,11 @@ std::string CheckThreads(const TestedKernel& kernel, uint64_t seed);
 std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
                       KernelPlace& place);
 
+// Elements that the host refuses, in memory that is not read for checking: no
+// error, and nothing outside of the outputs is written.
+std::string CheckWildElements(const TestedKernel& kernel, uint64_t seed,
+                              KernelPlace& place);
+
 // Whether calls with the arguments of one seed all give the same bits.
 class SameBitsCheck {
  public:

@@ -3,25 +3,20 @@
 
 // The kit finds what it is there to find: kernels with one fault each.
 
-#include <cmath>
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/schema/check_arguments.h"
-#include "tilework/common/schema/domain.h"
-#include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/argument_maker.h"
 #include "tilework/testing/kernel_kit.h"
 #include "tilework/testing/kernel_place.h"
 #include "tilework/testing/random.h"
+#include "tilework/testing/scale_kernel.h"
 #include "tilework/testing/tensors.h"
 #include "tilework/testing/tested_kernel.h"
 
@@ -30,37 +25,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// y = factor * x.
-struct ScaleArgs {
-  ConstTensor x;
-  Tensor y;
-  float factor = 1;
-};
-
-void Declare(const ScaleArgs& args, SchemaVisitor& v) {
-  v.Kernel({.name = "scale", .summary = "Multiplies", .rows = "T"});
-  v.Attribute("factor", args.factor,
-              {.domain = Domain::Between(0, 4), .help = "of all elements"});
-  v.Input("x", args.x, {.shape = "T H", .dtypes = kF32Only, .help = "x"});
-  v.Output("y", args.y,
-           {.shape = "T H", .dtypes = kF32Only, .may_be = {"x"}, .help = "y"});
-}
-
-absl::Status Validate(const ScaleArgs& args) { return CheckArguments(args); }
-
-// What can be wrong with it.
-enum class Bug {
-  kNone,
-  kWrongValue,
-  kForgetsTheLast,
-  kWritesBehind,
-  kWritesItsInput,
-  kGrowsScratch,
-  kDependsOnThreads,
-  kDependsOnRows,
-  kChecksNothing,
-  kWritesBeforeChecking,
-};
+using Bug = ScaleBug;
 
 template <Bug kBug>
 absl::Status Scale(const ScaleArgs& args, HostContext& context) {
@@ -101,16 +66,6 @@ absl::Status Scale(const ScaleArgs& args, HostContext& context) {
     scratch.Allocate<float>(bytes *= 2);
   }
   return absl::OkStatus();
-}
-
-std::vector<ExpectedTensor> ScaleExpected(const ScaleArgs& args) {
-  std::vector<double> reference = ToDoubles(args.x);
-  std::vector<double> bound;
-  for (double& value : reference) {
-    value *= static_cast<double>(args.factor);
-    bound.push_back(1e-5 * (1 + std::abs(value)));
-  }
-  return {{"y", args.y, reference, bound}};
 }
 
 template <Bug kBug>

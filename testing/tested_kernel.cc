@@ -19,12 +19,8 @@ std::vector<const TestedKernel*>& Registered() {
 
 }  // namespace
 
-TestedKernel::TestedKernel(KernelDescription description,
-                           std::vector<ReferenceCase> cases,
-                           const Traits& traits)
-    : description_(std::move(description)),
-      cases_(std::move(cases)),
-      traits_(traits) {
+TestedKernel::TestedKernel(KernelDescription description, Traits traits)
+    : description_(std::move(description)), traits_(std::move(traits)) {
   Registered().push_back(this);
 }
 

@@ -71,6 +71,9 @@ struct KernelTraits {
   // Its device part; null if there is none.
   absl::Status (*run_device)(const Args& args,
                              DeviceContext& context) = nullptr;
+  // For benchmarks on the device, whose memory is faster and whose caches are
+  // larger; if there are none, those above.
+  std::vector<ReferenceCase> device_cases = {};
   // Whether the device must give the bits that the host gives.
   bool bits_as_host = false;
 };
@@ -82,7 +85,10 @@ class TestedKernel {
 
   const KernelDescription& description() const { return description_; }
   const std::string& name() const { return description_.name; }
-  const std::vector<ReferenceCase>& cases() const { return cases_; }
+  const std::vector<ReferenceCase>& cases() const { return traits_.cases; }
+  const std::vector<ReferenceCase>& device_cases() const {
+    return traits_.device_cases.empty() ? cases() : traits_.device_cases;
+  }
   bool simd() const { return traits_.simd; }
   // Whether it has a device part.
   bool on_device() const { return traits_.on_device; }
@@ -90,17 +96,17 @@ class TestedKernel {
 
  protected:
   struct Traits {
+    std::vector<ReferenceCase> cases;
+    std::vector<ReferenceCase> device_cases;
     bool simd;
     bool on_device;
     bool bits_as_host;
   };
   // Adds the kernel to AllTestedKernels().
-  TestedKernel(KernelDescription description, std::vector<ReferenceCase> cases,
-               const Traits& traits);
+  TestedKernel(KernelDescription description, Traits traits);
 
  private:
   KernelDescription description_;
-  std::vector<ReferenceCase> cases_;
   Traits traits_;
 };
 
@@ -111,8 +117,10 @@ template <typename Args>
 class Tested final : public TestedKernel {
  public:
   explicit Tested(const KernelTraits<Args>& traits)
-      : TestedKernel(DescribeKernel<Args>(), traits.cases,
-                     {.simd = traits.simd,
+      : TestedKernel(DescribeKernel<Args>(),
+                     {.cases = traits.cases,
+                      .device_cases = traits.device_cases,
+                      .simd = traits.simd,
                       .on_device = traits.run_device != nullptr,
                       .bits_as_host = traits.bits_as_host}),
         traits_(traits) {}
