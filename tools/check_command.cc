@@ -10,7 +10,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tilework/common/device/device_context.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/testing/device_place.h"
 #include "tilework/testing/kernel_kit.h"
 #include "tilework/testing/kernel_place.h"
 #include "tilework/testing/tested_kernel.h"
@@ -34,18 +36,14 @@ ConformanceResult CheckKernel(const TestedKernel& kernel,
   return worst;
 }
 
-}  // namespace
-
-absl::Status Check(const CheckOptions& options, std::ostream& out) {
-  const auto kernels = FindKernels(options.kernels);
-  if (!kernels.ok()) return kernels.status();
-  HostContext context(options.threads);
-  HostPlace place(context);
+absl::Status CheckAll(const std::vector<const TestedKernel*>& kernels,
+                      const CheckOptions& options, KernelPlace& place,
+                      std::ostream& out) {
   TextTable table({"kernel", "cases", "worst error / bound", "of", "verdict"});
   std::vector<std::string> failures;
   {
-    Progress progress(std::ssize(*kernels));
-    for (const TestedKernel* kernel : *kernels) {
+    Progress progress(std::ssize(kernels));
+    for (const TestedKernel* kernel : kernels) {
       progress.Step(kernel->name());
       const ConformanceResult result = CheckKernel(*kernel, options, place);
       const bool agrees = result.failure.empty();
@@ -62,7 +60,23 @@ absl::Status Check(const CheckOptions& options, std::ostream& out) {
   for (const std::string& failure : failures) out << "\n" << failure << "\n";
   if (failures.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      failures.size(), " of ", kernels->size(), " kernels disagree"));
+      failures.size(), " of ", kernels.size(), " kernels disagree"));
+}
+
+}  // namespace
+
+absl::Status Check(const CheckOptions& options, std::ostream& out) {
+  const auto kernels = FindKernels(options.kernels, options.context);
+  if (!kernels.ok()) return kernels.status();
+  if (options.context == "device") {
+    const auto context = DeviceContext::Create();
+    if (!context.ok()) return context.status();
+    DevicePlace place(**context);
+    return CheckAll(*kernels, options, place, out);
+  }
+  HostContext context(options.threads);
+  HostPlace place(context);
+  return CheckAll(*kernels, options, place, out);
 }
 
 }  // namespace tilework

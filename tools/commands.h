@@ -29,6 +29,10 @@ struct NamedText {
 // that is nearest, for one that does not exist.
 absl::StatusOr<std::vector<const TestedKernel*>> FindKernels(
     const std::vector<std::string>& names);
+// Those that run in `context`, "host" or "device". Unimplemented, with its
+// name, for one of `names` that does not.
+absl::StatusOr<std::vector<const TestedKernel*>> FindKernels(
+    const std::vector<std::string>& names, std::string_view context);
 
 // All kernels, where each runs, and its types.
 void List(std::ostream& out);
@@ -57,6 +61,7 @@ struct CheckOptions {
   std::vector<std::string> kernels;
   int64_t cases = 200;
   uint64_t seed = 1;
+  std::string context = "host";
   int threads = 0;
 };
 // Compares kernels with their oracles on random arguments. FailedPrecondition
@@ -68,6 +73,7 @@ struct BenchOptions {
   // In place of the reference cases: "x=bf16[1,4096] y=f32 eps=1e-5".
   std::vector<std::string> cases;
   std::string json;  // a file for Google Benchmark's JSON; empty: none
+  std::string context = "host";
   int threads = 0;
   double min_seconds = 0.3;  // of each case
 };

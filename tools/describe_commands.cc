@@ -114,6 +114,11 @@ TextTable AttributeTable(const KernelDescription& kernel) {
   return table;
 }
 
+std::string_view PlacesText(const TestedKernel& kernel) {
+  return kernel.on_device() ? "Runs on the host and on the device."
+                            : "Runs on the host.";
+}
+
 std::string RowsText(const KernelDescription& kernel) {
   if (kernel.rows.empty()) return "";
   if (kernel.rows == "...") {
@@ -144,12 +149,35 @@ absl::StatusOr<std::vector<const TestedKernel*>> FindKernels(
   return found;
 }
 
+absl::StatusOr<std::vector<const TestedKernel*>> FindKernels(
+    const std::vector<std::string>& names, std::string_view context) {
+  if (context != "host" && context != "device") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--context is \"", context, "\", expected host or device"));
+  }
+  auto found = FindKernels(names);
+  if (!found.ok() || context == "host") return found;
+  std::vector<const TestedKernel*> on_device;
+  for (const TestedKernel* kernel : *found) {
+    if (kernel->on_device()) {
+      on_device.push_back(kernel);
+    } else if (!names.empty()) {
+      return absl::UnimplementedError(
+          absl::StrCat(kernel->name(), " has no device part"));
+    }
+  }
+  if (on_device.empty()) {
+    return absl::UnimplementedError("no kernel has a device part");
+  }
+  return on_device;
+}
+
 void List(std::ostream& out) {
   TextTable table({"kernel", "host", "device", "types", "summary"});
   for (const TestedKernel* kernel : AllTestedKernels()) {
     const KernelDescription& description = kernel->description();
-    table.AddRow({description.name, "yes", "no", TypesOf(description),
-                  description.summary});
+    table.AddRow({description.name, "yes", kernel->on_device() ? "yes" : "no",
+                  TypesOf(description), description.summary});
   }
   out << table.ToString();
 }
@@ -159,6 +187,7 @@ absl::Status Help(const std::string& kernel, std::ostream& out) {
   if (!kernels.ok()) return kernels.status();
   const KernelDescription& description = (*kernels)[0]->description();
   out << description.name << ": " << description.summary << "\n\n"
+      << PlacesText(*(*kernels)[0]) << "\n\n"
       << TensorTable(description).ToString();
   if (!description.attributes.empty()) {
     out << "\n" << AttributeTable(description).ToString();
@@ -178,7 +207,8 @@ void Docs(std::ostream& out) {
   for (const TestedKernel* kernel : AllTestedKernels()) {
     const KernelDescription& description = kernel->description();
     out << "\n## " << description.name << "\n\n"
-        << description.summary << ".\n\n"
+        << description.summary << ".\n"
+        << PlacesText(*kernel) << "\n\n"
         << TensorTable(description).ToMarkdown();
     if (!description.attributes.empty()) {
       out << "\n" << AttributeTable(description).ToMarkdown();

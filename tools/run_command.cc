@@ -7,10 +7,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "tilework/common/device/device_context.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/safetensors.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/device_mirror.h"
 #include "tilework/testing/tested_kernel.h"
 #include "tilework/tools/argument_builder.h"
 #include "tilework/tools/commands.h"
@@ -54,29 +56,39 @@ ConstTensor Nameable(const Tensor& tensor) {
                      tensor.strides());
 }
 
+// Copies the tensors to the device, runs, and copies the results back.
+absl::Status RunOnDevice(const BuiltArguments& built) {
+  const auto context = DeviceContext::Create();
+  if (!context.ok()) return context.status();
+  DeviceMirror mirror(**context);
+  absl::Status status = mirror.Add(built.arguments());
+  if (status.ok()) status = mirror.Upload();
+  if (status.ok()) status = built.arguments().Run(**context);
+  if (status.ok()) status = (*context)->Synchronize();
+  if (status.ok()) status = mirror.Download();
+  return status;
+}
+
+absl::Status RunOnHost(const BuiltArguments& built, int threads) {
+  HostContext context(threads);
+  return built.arguments().Run(context);
+}
+
 }  // namespace
 
 absl::Status Run(const RunOptions& options) {
-  const auto kernels = FindKernels({options.kernel});
+  const auto kernels = FindKernels({options.kernel}, options.context);
   if (!kernels.ok()) return kernels.status();
-  if (options.context == "device") {
-    return absl::UnimplementedError(absl::StrCat(
-        options.kernel, " has no device part in this build of tilework"));
-  }
-  if (options.context != "host") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--context is \"", options.context, "\", expected host or device"));
-  }
   const auto file = SafetensorsFile::Open(options.in);
   if (!file.ok()) return file.status();
   const auto request = MakeRequest(options, *file);
   if (!request.ok()) return request.status();
   const auto built = BuiltArguments::Build(*(*kernels)[0], *request);
   if (!built.ok()) return built.status();
-  HostContext context(options.threads);
-  if (absl::Status status = built->arguments().Run(context); !status.ok()) {
-    return status;
-  }
+  absl::Status status = options.context == "device"
+                            ? RunOnDevice(*built)
+                            : RunOnHost(*built, options.threads);
+  if (!status.ok()) return status;
   std::vector<NamedTensor> results;
   for (const BuiltArguments::Output& output : built->outputs()) {
     results.push_back({output.name, Nameable(output.tensor)});

@@ -32,9 +32,11 @@ constexpr std::string_view kUsage =
       [--shape NAME=2,128,64]...    of outputs, where inputs do not tell
       [--dtype NAME=bf16]...        of outputs; of inputs: what their bytes are
       [--context host|device] [--threads N]
-  tilework check [KERNEL]... [--cases N] [--seed N] [--threads N]
+  tilework check [KERNEL]... [--cases N] [--seed N]
+      [--context host|device] [--threads N]
                                     compare with exact arithmetic
-  tilework bench [KERNEL]... [--json FILE] [--min_seconds X] [--threads N]
+  tilework bench [KERNEL]... [--json FILE] [--min_seconds X]
+      [--context host|device] [--threads N]
                                     measure the reference cases
       [--case "x=bf16[1,4096] y=f32 eps=1e-5"]...   or these, of one kernel
   tilework doctor [--threads N]     what this machine is to the library
@@ -159,14 +161,16 @@ class Command {
   }
   absl::Status ParseCheck(CheckOptions& options) const {
     options.kernels = Kernels(line_);
+    options.context = line_.One("context", "host");
     absl::Status status = ParseNumber(line_, "cases", options.cases);
     status.Update(ParseNumber(line_, "seed", options.seed));
     status.Update(ParseNumber(line_, "threads", options.threads));
-    return Checked({"cases", "seed", "threads"}, status);
+    return Checked({"cases", "seed", "context", "threads"}, status);
   }
   absl::Status ParseBench(BenchOptions& options) const {
     options.kernels = Kernels(line_);
     options.json = line_.One("json", "");
+    options.context = line_.One("context", "host");
     options.cases = line_.All("case");
     if (!options.cases.empty() && options.kernels.size() != 1) {
       return absl::InvalidArgumentError("--case needs one kernel");
@@ -174,7 +178,8 @@ class Command {
     absl::Status status =
         ParseNumber(line_, "min_seconds", options.min_seconds);
     status.Update(ParseNumber(line_, "threads", options.threads));
-    return Checked({"json", "case", "min_seconds", "threads"}, status);
+    return Checked({"json", "case", "min_seconds", "context", "threads"},
+                   status);
   }
   absl::Status ParseDoctor(int& threads) const {
     return Checked({"threads"}, ParseNumber(line_, "threads", threads));

@@ -10,18 +10,59 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tilework/common/device/device_context.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/argument_checker.h"
+#include "tilework/common/schema/check_arguments.h"
+#include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/safetensors.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/testing/scale_kernel.h"
+#include "tilework/testing/tensors.h"
+#include "tilework/testing/tested_kernel.h"
 
 namespace tilework {
 namespace {
 
+// A kernel with a device part, and one without.
+absl::Status ScaleOnHost(const ScaleArgs& args, HostContext& /*context*/) {
+  return Validate(args);
+}
+absl::Status Scale(const ScaleArgs& args, DeviceContext& context) {
+  return ScaleOnDevice(args, ScaleBug::kNone, context);
+}
+const Tested<ScaleArgs> kScale({
+    .run = ScaleOnHost,
+    .expect = ScaleExpected,
+    .cases = {{"small", "x=f32[3,5]"}},
+    .run_device = Scale,
+    .device_cases = {{"medium", "x=f32[30,50]"}, {"large", "x=f32[3000,5000]"}},
+});
+
+struct PlainArgs {
+  ConstTensor x;
+  Tensor y;
+};
+void Declare(const PlainArgs& args, SchemaVisitor& v) {
+  v.Kernel({.name = "plain", .summary = "Runs on the host alone"});
+  v.Input("x", args.x, {.shape = "T", .dtypes = kF32Only, .help = "x"});
+  v.Output("y", args.y, {.shape = "T", .dtypes = kF32Only, .help = "y"});
+}
+absl::Status Validate(const PlainArgs& args) { return CheckArguments(args); }
+const Tested<PlainArgs> kPlain({
+    .run = [](const PlainArgs& args, HostContext&) { return Validate(args); },
+    .expect = [](const PlainArgs&) { return std::vector<ExpectedTensor>(); },
+});
+
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 class TileworkTest : public testing::Test {
@@ -146,12 +187,98 @@ TEST_F(TileworkTest, RunErrors) {
               "rmsnorm has no tensor \"norm\"; its tensors are: input");
   ExpectError(with({"--output", "residual_out"}),
               "residual_out is given but residual is not given");
-  ExpectError(with({"--context", "device"}), "no device part");
+  ExpectError(with({"--context", "gpu"}),
+              "--context is \"gpu\", expected host or device");
+  ExpectError({"run", "plain", "--in", in, "--out", out, "--context", "device"},
+              "plain has no device part");
   ExpectError({"run", "rmsnorm", "--in", File({"gamma"}), "--out", out},
               "rmsnorm: input is missing, expected [..., H]");
   ExpectError(
       {"run", "rmsnorm", "--in", File({"input", "weight"}), "--out", out},
       "rmsnorm has no tensor \"weight\"");
+}
+
+// Tests whether the device's commands say why there is no device.
+class TileworkDeviceTest : public TileworkTest {
+ protected:
+  void SetUp() override {
+    const auto context = DeviceContext::Create();
+    if (context.ok()) {
+      emulated_ = (*context)->properties().emulated;
+      return;
+    }
+    const std::string message(context.status().message());
+    ExpectError({"check", "scale", "--context", "device"}, message);
+    ExpectError({"bench", "scale", "--context", "device"}, message);
+    GTEST_SKIP() << context.status();
+  }
+  bool emulated() const { return emulated_; }
+
+ private:
+  bool emulated_ = false;
+};
+
+TEST_F(TileworkDeviceTest, Run) {
+  const std::string result = Path("out.safetensors");
+  ASSERT_EQ(Call({"run", "scale", "--in", File({"x"}), "--out", result,
+                  "--attr", "factor=3", "--context", "device"}),
+            0)
+      << err();
+  const auto file = SafetensorsFile::Open(result);
+  ASSERT_TRUE(file.ok());
+  const ConstTensor y = *file->Find("y");
+  EXPECT_EQ(y.shape(), Dims({2, 4}));
+  EXPECT_EQ(y.data<float>()[7], 3.0f);
+}
+
+TEST_F(TileworkDeviceTest, Check) {
+  EXPECT_EQ(Call({"check", "scale", "--cases", "5", "--context", "device"}), 0)
+      << err();
+  EXPECT_THAT(out(), AllOf(HasSubstr("scale"), HasSubstr("agrees")));
+  ExpectError({"check", "plain", "--context", "device"},
+              "plain has no device part");
+  ExpectError({"check", "--context", "gpu"},
+              "--context is \"gpu\", expected host or device");
+}
+
+TEST_F(TileworkDeviceTest, Bench) {
+  const std::string json = Path("bench.json");
+  EXPECT_EQ(Call({"bench", "scale", "--context", "device", "--json", json,
+                  "--min_seconds", "0.001"}),
+            0)
+      << err();
+  std::ostringstream text;
+  text << std::ifstream(json).rdbuf();
+  if (emulated()) {
+    EXPECT_THAT(out(), AllOf(HasSubstr("emulated: works"),
+                             HasSubstr("emulated: too large to be run"),
+                             Not(HasSubstr("%"))));
+    EXPECT_THAT(text.str(), AllOf(HasSubstr("emulated: works"),
+                                  Not(HasSubstr("bytes_per_second"))));
+  } else {
+    EXPECT_THAT(out(), AllOf(HasSubstr("scale: large"), HasSubstr("of a copy"),
+                             HasSubstr("%")));
+    EXPECT_THAT(text.str(), AllOf(HasSubstr("bytes_per_second"),
+                                  HasSubstr("percent_of_copy")));
+  }
+  ExpectError({"bench", "plain", "--context", "device"},
+              "plain has no device part");
+  ExpectError({"bench", "scale", "--context", "device", "--case", "x=f32[3]"},
+              "scale: x is [3], expected [T, H]");
+}
+
+TEST_F(TileworkDeviceTest, ListHelpAndDoctor) {
+  EXPECT_EQ(Call({"list"}), 0);
+  EXPECT_THAT(out(), AllOf(ContainsRegex("scale +yes +yes"),
+                           ContainsRegex("plain +yes +no")));
+  EXPECT_EQ(Call({"help", "scale"}), 0);
+  EXPECT_THAT(out(), HasSubstr("Runs on the host and on the device."));
+  EXPECT_EQ(Call({"help", "plain"}), 0);
+  EXPECT_THAT(out(), HasSubstr("Runs on the host.\n"));
+  EXPECT_EQ(Call({"doctor"}), 0);
+  EXPECT_THAT(out(), ContainsRegex(emulated() ? "scale .* emulated\n"
+                                              : "scale .* sm_90a\n"));
+  EXPECT_THAT(out(), ContainsRegex("plain .* none\n"));
 }
 
 TEST_F(TileworkTest, CorruptFiles) {
