@@ -3,8 +3,8 @@
 
 """Checks the documentation against the tree.
 
-Every path and target that it names exists, every kernel is in the tables, the
-code that README.md shows for dependants is that of testing/consumer, and its
+Every path and target that it names exists, every kernel is in the tables, which
+say what the tree has of it, the code that README.md shows for dependants is that of testing/consumer, and its
 test command is what CI runs.
 """
 
@@ -41,9 +41,59 @@ def missing_names(text, folder, folders):
 
 
 def kernels(paths):
+    """Yields (package, name)."""
     for path in paths:
         if os.path.basename(path) == "BUILD":
-            yield from re.findall(r'tilework_kernel\(\s*name = "(\w+)"', read(path))
+            for name in re.findall(r'tilework_kernel\(\s*name = "(\w+)"', read(path)):
+                yield os.path.dirname(path), name
+
+
+def has_device_part(package, kernel):
+    return os.path.exists(f"{package}/{kernel}_device.cu.cc")
+
+
+def table_rows(text):
+    """Yields the cells of each row of each table."""
+    for line in text.splitlines():
+        if line.startswith("| "):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def wrong_status(text, all_kernels):
+    """Yields the rows that docs/status.md should have but does not."""
+    rows = {row[0]: row for row in table_rows(text)}
+    for package, kernel in all_kernels:
+        device = has_device_part(package, kernel)
+        bench = os.path.exists(f"{package}/{kernel}_benchmark.cc")
+        measured = rows.get(kernel, [""])[-1] if device else "not measured"
+        row = [
+            kernel,
+            f"`{package}/{kernel}.h`",
+            "yes",
+            "yes" if device else "no",
+            "all targets, emulated" if device else "all targets",
+            "yes" if bench else "no",
+            measured,
+        ]
+        if rows.get(kernel) != row:
+            yield f"| {' | '.join(row)} |"
+
+
+def wrong_overview(text, all_kernels):
+    """Yields what is wrong with README.md's table of kernels."""
+    packages = {name: package for package, name in all_kernels}
+    missing = set(packages)
+    for row in table_rows(text):
+        names = re.findall(r"`(\w+)`", row[0])
+        if not names or not set(names) <= set(packages):
+            continue
+        missing -= set(names)
+        parts = [has_device_part(packages[name], name) for name in names]
+        device = "yes" if all(parts) else "some" if any(parts) else "no"
+        if row[-1] != device:
+            yield f"the device column of {row[0]} should be: {device}"
+    for kernel in sorted(missing):
+        yield f"there is no row with `{kernel}`"
 
 
 def foreign_code(text):
@@ -67,9 +117,11 @@ def main():
         for name in missing_names(read(path), os.path.dirname(path), folders):
             problems.append(f"{path}: there is no {name}")
     readme = read("README.md")
-    for kernel in kernels(tracked):
-        if f"`{kernel}`" not in readme or f"| {kernel} |" not in read("docs/status.md"):
-            problems.append(f"README.md or docs/status.md lacks the kernel {kernel}")
+    all_kernels = list(kernels(tracked))
+    for row in wrong_status(read("docs/status.md"), all_kernels):
+        problems.append(f"docs/status.md lacks the row {row}")
+    for problem in wrong_overview(readme, all_kernels):
+        problems.append(f"README.md: {problem}")
     for code in foreign_code(readme):
         problems.append(f"README.md: not in {CONSUMER}:\n{code}")
     if TEST_COMMAND not in readme or TEST_COMMAND not in read(".ci/run"):
