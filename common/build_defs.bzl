@@ -324,8 +324,8 @@ def _kernel_kit(name, deps, parts):
         tilework_test(
             name = name + "_device_test",
             srcs = [],
-            deps = parts + [
-                ":" + name + "_conformance",
+            # In the order in which the linker must see them.
+            deps = [":" + name + "_conformance"] + parts + [
                 "//testing:kernel_kit_device_tests",
             ],
         )
