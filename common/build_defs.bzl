@@ -8,6 +8,8 @@ They set what must hold everywhere: headers are included as
 code says so, and everything compiler-related stays private to the target.
 """
 
+load("//third_party/cuda:cuda_library.bzl", "cuda_library")
+
 _COPTS = [
     "-Wall",
     "-Wextra",
@@ -94,20 +96,58 @@ def tilework_simd_library(
         **kwargs
     )
 
-def tilework_device_library(name, srcs, deps = [], **kwargs):
+def tilework_device_library(
+        name,
+        srcs,
+        hdrs = [],
+        deps = [],
+        spills = [],
+        alwayslink = False,
+        testonly = False,
+        visibility = None):
     """A library of device code, *.cu.cc: kernels and what launches them.
+
+    With --config=cuda nvcc compiles it, else the host's compiler against the
+    emulator.
 
     Args:
       name: of the library.
       srcs: the sources, CUDA C++ as common/device describes it.
+      hdrs: the headers.
       deps: what they include.
-      **kwargs: all else, as for tilework_cc_library.
+      spills: kernels, by a part of their name, that may use local memory.
+      alwayslink: as for cc_library.
+      testonly: as for all targets.
+      visibility: as for all targets.
     """
-    tilework_cc_library(
-        name = name,
+    if hdrs:
+        tilework_cc_library(
+            name = name + "_headers",
+            testonly = testonly,
+            hdrs = hdrs,
+            visibility = visibility,
+            deps = deps,
+        )
+        deps = deps + [":%s_headers" % name]
+    common = dict(
         srcs = srcs,
+        alwayslink = alwayslink,
+        # Only the one that is chosen is built.
+        tags = ["manual"],
+        testonly = testonly,
+        visibility = visibility,
         deps = deps,
-        **kwargs
+    )
+    tilework_cc_library(name = name + "_emulated", **common)
+    cuda_library(name = name + "_cuda", spills = spills, **common)
+    native.alias(
+        name = name,
+        actual = select({
+            "//third_party/cuda:enabled": ":%s_cuda" % name,
+            "//conditions:default": ":%s_emulated" % name,
+        }),
+        testonly = testonly,
+        visibility = visibility,
     )
 
 def tilework_device_test(name, srcs, deps = [], **kwargs):

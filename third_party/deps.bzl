@@ -8,6 +8,7 @@ Declare your own versions first, then call tilework_deps(): what exists wins.
 
 load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "maybe")
+load("//third_party/cuda:repository.bzl", "cuda_repository")
 
 _GITHUB = "https://github.com/"
 
@@ -78,6 +79,7 @@ _NAMES_ELSEWHERE = {
 
 def tilework_deps():
     """Declares every repository that tilework needs and that is missing."""
+    maybe(cuda_repository, name = "tilework_cuda")
     for name, library in _LIBRARIES.items():
         maybe(
             http_archive,

@@ -1,0 +1,54 @@
+# Copyright 2026 The tilework Authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Finds a CUDA toolkit on this machine.
+
+The repository @tilework_cuda always exists, so that builds without CUDA need
+nothing; only targets built with --config=cuda fail where there is no toolkit.
+"""
+
+_TOOLKIT = """\
+# The folder of the toolkit, "" if there is none, and its version.
+CUDA_HOME = "{home}"
+CUDA_VERSION = "{version}"
+"""
+
+_BUILD = """\
+cc_library(
+    name = "cudart",
+    srcs = glob(["libcudart_static.a"], allow_empty = True),
+    linkopts = ["-ldl", "-lpthread", "-lrt"],
+    visibility = ["//visibility:public"],
+)
+"""
+
+def _version(repository_ctx, home):
+    result = repository_ctx.execute([home + "/bin/nvcc", "--version"])
+    for word in result.stdout.replace(",", " ").split(" "):
+        if word.startswith("V"):
+            return word.strip()[1:].split("\n")[0]
+    return ""
+
+def _cuda_repository_impl(repository_ctx):
+    home = repository_ctx.os.environ.get("CUDA_HOME") or "/usr/local/cuda"
+    if not repository_ctx.path(home + "/bin/nvcc").exists:
+        home = ""
+    version = ""
+    if home:
+        version = _version(repository_ctx, home)
+        repository_ctx.symlink(
+            home + "/lib64/libcudart_static.a",
+            "libcudart_static.a",
+        )
+    repository_ctx.file("BUILD", _BUILD)
+    repository_ctx.file(
+        "toolkit.bzl",
+        _TOOLKIT.format(home = home, version = version),
+    )
+
+cuda_repository = repository_rule(
+    implementation = _cuda_repository_impl,
+    configure = True,
+    environ = ["CUDA_HOME"],
+    local = True,
+)
