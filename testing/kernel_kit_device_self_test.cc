@@ -13,14 +13,12 @@
 #include "gtest/gtest.h"
 #include "tilework/common/device/device_context.h"
 #include "tilework/common/parallel/host_context.h"
-#include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/argument_maker.h"
 #include "tilework/testing/device_place.h"
 #include "tilework/testing/device_schedules.h"
 #include "tilework/testing/kernel_kit.h"
 #include "tilework/testing/kernel_place.h"
 #include "tilework/testing/scale_kernel.h"
-#include "tilework/testing/tensors.h"
 #include "tilework/testing/tested_kernel.h"
 
 namespace tilework {
@@ -28,15 +26,6 @@ namespace {
 
 using testing::HasSubstr;
 using Bug = ScaleBug;
-
-absl::Status ScaleOnHost(const ScaleArgs& args, HostContext& /*context*/) {
-  if (absl::Status status = Validate(args); !status.ok()) return status;
-  ForEachIndex(args.x.shape(), [&](const Dims& index) {
-    const double value = Read(args.x, index);
-    Write(args.y, index, static_cast<double>(args.factor) * value);
-  });
-  return absl::OkStatus();
-}
 
 template <Bug kBug>
 absl::Status Scale(const ScaleArgs& args, DeviceContext& context) {

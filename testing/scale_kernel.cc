@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tilework/common/parallel/host_context.h"
 #include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/schema_visitor.h"
+#include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/tensors.h"
 
 namespace tilework {
@@ -33,6 +35,15 @@ std::vector<ExpectedTensor> ScaleExpected(const ScaleArgs& args) {
     bound.push_back(1e-5 * (1 + std::abs(value)));
   }
   return {{"y", args.y, reference, bound}};
+}
+
+absl::Status ScaleOnHost(const ScaleArgs& args, HostContext& /*context*/) {
+  if (absl::Status status = Validate(args); !status.ok()) return status;
+  ForEachIndex(args.x.shape(), [&](const Dims& index) {
+    Write(args.y, index,
+          static_cast<double>(args.factor) * Read(args.x, index));
+  });
+  return absl::OkStatus();
 }
 
 }  // namespace tilework

@@ -1,7 +1,8 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// A small kernel for the tests of the tests, with a fault if wanted.
+// A small kernel for tests of what tests or runs any kernel; on the device with
+// a fault, if wanted.
 
 #ifndef TILEWORK_TESTING_SCALE_KERNEL_H_
 #define TILEWORK_TESTING_SCALE_KERNEL_H_
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "tilework/common/parallel/host_context.h"
 #include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/tensors.h"
@@ -45,7 +47,7 @@ void Declare(const ScaleArgs& args, SchemaVisitor& visitor);
 absl::Status Validate(const ScaleArgs& args);
 std::vector<ExpectedTensor> ScaleExpected(const ScaleArgs& args);
 
-// Its device part.
+absl::Status ScaleOnHost(const ScaleArgs& args, HostContext& context);
 absl::Status ScaleOnDevice(const ScaleArgs& args, ScaleBug bug,
                            DeviceContext& context);
 

@@ -22,28 +22,13 @@
 #include "tilework/common/schema/schema_visitor.h"
 #include "tilework/common/tensor/safetensors.h"
 #include "tilework/common/tensor/tensor.h"
-#include "tilework/testing/scale_kernel.h"
 #include "tilework/testing/tensors.h"
 #include "tilework/testing/tested_kernel.h"
 
 namespace tilework {
 namespace {
 
-// A kernel with a device part, and one without.
-absl::Status ScaleOnHost(const ScaleArgs& args, HostContext& /*context*/) {
-  return Validate(args);
-}
-absl::Status Scale(const ScaleArgs& args, DeviceContext& context) {
-  return ScaleOnDevice(args, ScaleBug::kNone, context);
-}
-const Tested<ScaleArgs> kScale({
-    .run = ScaleOnHost,
-    .expect = ScaleExpected,
-    .cases = {{"small", "x=f32[3,5]"}},
-    .run_device = Scale,
-    .device_cases = {{"medium", "x=f32[30,50]"}, {"large", "x=f32[3000,5000]"}},
-});
-
+// A kernel without a device part.
 struct PlainArgs {
   ConstTensor x;
   Tensor y;
