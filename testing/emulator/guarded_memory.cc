@@ -64,8 +64,7 @@ std::byte* GuardedMemory::end() const {
   return mapping_ + mapped_bytes_ - kGuardBytes;
 }
 
-void GuardedMemory::Poison(uint64_t seed) {
-  const uint32_t word = PoisonWord(seed);
+void GuardedMemory::Fill(uint32_t word) {
   std::byte* to = data_;
   int64_t left = bytes_;
   for (; left >= 4; left -= 4, to += 4) std::memcpy(to, &word, 4);
@@ -141,7 +140,7 @@ std::byte* AllocateDeviceMemory(int64_t bytes) {
   if (bytes > memory.limit - memory.in_use) return nullptr;
   GuardedMemory made(bytes, 256);
   if (made.data() == nullptr) return nullptr;
-  made.Poison(++memory.count);
+  made.Fill(PoisonWord(++memory.count));
   memory.in_use += bytes;
   std::byte* data = made.data();
   memory.live.emplace(data, std::move(made));
@@ -162,7 +161,8 @@ void PoisonDeviceMemory(std::byte* data) {
   DeviceMemory& memory = TheMemory();
   const std::lock_guard lock(memory.mutex);
   const auto found = memory.live.find(data);
-  if (found != memory.live.end()) found->second.Poison(++memory.count);
+  if (found != memory.live.end())
+    found->second.Fill(PoisonWord(++memory.count));
 }
 
 bool IsDeviceMemory(const void* data, int64_t bytes) {

@@ -32,8 +32,8 @@ class GuardedMemory {
   std::byte* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
 
-  // Overwrites all of it; `seed` says with what.
-  void Poison(uint64_t seed);
+  // Overwrites all of it with copies of `word`, from the first byte on.
+  void Fill(uint32_t word);
   // What of the guard bytes was overwritten, "" if nothing; makes them whole.
   std::string CheckGuards();
   // Says which memory `address`, which is in its guard pages, is beside; ""

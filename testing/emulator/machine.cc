@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "tilework/testing/emulator/async.h"
 #include "tilework/testing/emulator/fiber.h"
 #include "tilework/testing/emulator/guarded_memory.h"
 #include "tilework/testing/emulator/rng.h"
@@ -124,7 +126,7 @@ absl::Status Machine::Prepare() {
   chosen_warp_ = rng_.Below(num_warps);
   clusters_.resize(resident_clusters_);
   blocks_.resize(size_t{resident_clusters_} * cluster_blocks);
-  size_t fibers = 0;
+  size_t fibers = 1;  // The first is that of steps.
   for (size_t i = 0; i < blocks_.size(); ++i) {
     Block& block = blocks_[i];
     block.cluster = &clusters_[i / cluster_blocks];
@@ -176,6 +178,7 @@ absl::Status Machine::Run() {
   }
   if (absl::Status status = Prepare(); !status.ok()) return status;
   current_ = this;
+  step_fiber_ = StackOf(0);
   const SignalGuard guard;
   uint64_t ended_clusters = 0;
   while (status_.ok() && ended_clusters < num_clusters_) {
@@ -185,7 +188,9 @@ absl::Status Machine::Run() {
     }
     Thread* next = PickNext();
     if (next == nullptr) {
-      if (!PollSpinners()) SetFault(Stuck(), nullptr, nullptr, nullptr);
+      if (!PollSpinners() && !StepOnOwnStack()) {
+        SetFault(Stuck(), {}, {}, nullptr);
+      }
       continue;
     }
     thread_ = next;
@@ -197,11 +202,14 @@ absl::Status Machine::Run() {
     ++ended_clusters;
     free_clusters_.push_back(static_cast<uint32_t>(&cluster - &clusters_[0]));
   }
+  // What returned blocks left to be done, such as stores.
+  while (status_.ok() && StepOnOwnStack()) {
+  }
   current_ = nullptr;
   const std::string damage = CheckDeviceMemory();
   if (status_.ok() && !damage.empty()) {
-    SetFault(absl::StrCat("a write outside of device memory: ", damage),
-             nullptr, nullptr, nullptr);
+    SetFault(absl::StrCat("a write outside of device memory: ", damage), {}, {},
+             nullptr);
   }
   return status_;
 }
@@ -215,6 +223,10 @@ void Machine::StartCluster(uint32_t slot) {
   const uint3 at = IndexOf(ordinal, clusters);
   Cluster& cluster = clusters_[slot];
   cluster.live_blocks = cluster.num_blocks;
+  cluster.live_threads =
+      cluster.num_blocks * static_cast<uint32_t>(Count(shape_.block));
+  cluster.arrived = 0;
+  cluster.phase = 0;
   for (uint32_t rank = 0; rank < cluster.num_blocks; ++rank) {
     Block& block = blocks_[cluster.first_block + rank];
     const uint3 in_cluster = IndexOf(rank, shape_.cluster);
@@ -232,9 +244,10 @@ void Machine::StartCluster(uint32_t slot) {
 void Machine::StartBlock(Block& block) {
   block.resident = true;
   block.live_threads = static_cast<uint32_t>(block.threads.size());
-  if (block.shared.data() != nullptr) {
-    block.shared.Poison(Mix(schedule_.seed) + block.ordinal);
-  }
+  block.poison = PoisonWord(Mix(schedule_.seed) + block.ordinal);
+  if (block.shared.data() != nullptr) block.shared.Fill(block.poison);
+  block.async_view.clear();
+  block.mbarriers.clear();
   for (BlockBarrier& barrier : block.barriers) barrier = BlockBarrier();
   for (Warp& warp : block.warps) {
     warp.exited = 0;
@@ -244,6 +257,8 @@ void Machine::StartBlock(Block& block) {
   for (Thread& thread : block.threads) {
     thread.waits_for = nullptr;
     thread.site = Site();
+    thread.async.clear();
+    thread.arrived_in_cluster = false;
     thread.fiber->Start(&Machine::ThreadMain);
   }
 }
@@ -261,6 +276,12 @@ void Machine::EndThread() {
   Block& block = *warp.block;
   warp.exited |= uint32_t{1} << thread.lane;
   --block.live_threads;
+  --block.cluster->live_threads;
+  if (block.cluster->arrived > 0 &&
+      block.cluster->arrived == block.cluster->live_threads) {
+    block.cluster->arrived = 0;
+    ++block.cluster->phase;
+  }
   // Those that wait for it wait no longer.
   for (size_t i = warp.meetings.size(); i-- > 0;) CompleteMeeting(warp, i);
   if (block.barriers[0].arrived > 0 && block.barriers[0].expected == 0) {
@@ -276,10 +297,11 @@ void Machine::EndThread() {
 void Machine::EndBlock(Block& block) {
   block.resident = false;
   --block.cluster->live_blocks;
+  CheckNoneUnderWay(block);
   const std::string damage = block.shared.CheckGuards();
   if (!damage.empty()) {
-    SetFault(absl::StrCat("a write outside of shared memory: ", damage), &block,
-             nullptr, nullptr);
+    SetFault(absl::StrCat("a write outside of shared memory: ", damage),
+             block.index, {}, nullptr);
   }
 }
 
@@ -288,11 +310,23 @@ void Machine::LeaveForMain() {
   Fiber::Switch(*thread.fiber, main_);
 }
 
+void Machine::Abandon() {
+  step_ = nullptr;
+  Fiber& left = thread_ != nullptr ? *thread_->fiber : *step_fiber_;
+  thread_ = nullptr;
+  Fiber::Switch(left, main_);
+  std::abort();  // Nobody switches back.
+}
+
 void Machine::Reschedule() {
   Thread& self = *thread_;
   if (!status_.ok()) return LeaveForMain();
   if (!spinners_.empty() && rng_.OneIn(8)) {
     PollSpinner(rng_.Below(static_cast<uint32_t>(spinners_.size())));
+  }
+  if (!under_way_.empty() && schedule_.asynchrony == Asynchrony::kMixed &&
+      rng_.OneIn(4)) {
+    Step();
   }
   Thread* next = PickNext();
   if (next == nullptr) return LeaveForMain();
@@ -401,16 +435,12 @@ bool Machine::PollSpinners() {
   return any;
 }
 
-void Machine::SetFault(std::string_view what, const Block* block,
-                       const Thread* thread, const Site* site) {
+void Machine::SetFault(std::string_view what, std::optional<uint3> block,
+                       std::optional<uint3> thread, const Site* site) {
   if (!status_.ok()) return;
   std::string text = absl::StrCat("kernel ", shape_.kernel);
-  if (block != nullptr) {
-    absl::StrAppend(&text, ", block ", ToString(block->index));
-  }
-  if (thread != nullptr) {
-    absl::StrAppend(&text, ", thread ", ToString(thread->index));
-  }
+  if (block) absl::StrAppend(&text, ", block ", ToString(*block));
+  if (thread) absl::StrAppend(&text, ", thread ", ToString(*thread));
   if (site != nullptr && site->line() != 0) {
     absl::StrAppend(&text, ", ", emulator::ToString(*site));
   }
@@ -419,13 +449,13 @@ void Machine::SetFault(std::string_view what, const Block* block,
 }
 
 void Machine::Fault(std::string_view what, const Site& site) {
-  SetFault(what, thread_->warp->block, thread_, &site);
-  LeaveForMain();
-  std::abort();  // Nobody switches back.
-}
-
-void Machine::Report(std::string_view what) {
-  SetFault(what, nullptr, nullptr, nullptr);
+  if (step_ != nullptr) {
+    SetFault(absl::StrCat(step_->operation.name, ": ", what),
+             step_->block_index, step_->thread_index, &step_->site);
+  } else {
+    SetFault(what, thread_->warp->block->index, thread_->index, &site);
+  }
+  Abandon();
 }
 
 std::string Machine::Stuck() {
@@ -464,6 +494,18 @@ std::string Machine::Stuck() {
                         " at ", emulator::ToString(place.site), ",");
       }
       absl::StrAppend(&text, " ", std::popcount(warp.exited), " have returned");
+    }
+  }
+  for (const Block& block : blocks_) {
+    if (!block.resident) continue;
+    for (const auto& [object, barrier] : block.mbarriers) {
+      if (++lines > kMostLines) return absl::StrCat(text, "\n  ...");
+      absl::StrAppend(
+          &text, "\n  block ", ToString(block.index), " mbarrier at byte ",
+          static_cast<const std::byte*>(object) - block.shared.data(),
+          " of shared memory: phase ", barrier.phase, " awaits ",
+          barrier.pending, " of ", barrier.expected, " arrivals and ",
+          barrier.bytes, " bytes");
     }
   }
   return text;

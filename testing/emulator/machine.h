@@ -12,7 +12,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -36,6 +39,15 @@ inline constexpr int kNamedBarriers = 16;
 
 struct Warp;
 struct Block;
+struct AsyncState;
+using AsyncHandle = std::shared_ptr<AsyncState>;
+
+// Asynchronous operations of one kind that a thread has under way.
+struct AsyncGroups {
+  std::vector<AsyncHandle> open;  // not yet committed
+  std::deque<std::vector<AsyncHandle>> committed;
+  std::vector<AsyncHandle> ungrouped;
+};
 
 struct Thread {
   Warp* warp = nullptr;
@@ -49,6 +61,12 @@ struct Thread {
   uint64_t operand = 0;
   uint32_t parameter = 0;
   uint64_t result = 0;
+  // One of each kind, if it ever issued any.
+  std::vector<AsyncGroups> async;
+  // Of the cluster's barrier: whether it has arrived and not waited, and at
+  // which phase.
+  bool arrived_in_cluster = false;
+  uint64_t cluster_phase = 0;
 };
 
 // Computes the results of the lanes `lanes`, which have all arrived.
@@ -90,6 +108,20 @@ struct Cluster {
   uint32_t first_block = 0;  // in Machine::blocks_
   uint32_t num_blocks = 1;
   uint32_t live_blocks = 0;
+  uint32_t live_threads = 0;
+  // Of barrier.cluster.
+  uint32_t arrived = 0;
+  uint64_t phase = 0;
+};
+
+// An mbarrier object.
+struct Mbarrier {
+  uint32_t expected = 0;
+  uint32_t pending = 0;
+  int64_t bytes = 0;  // to come
+  uint64_t phase = 0;
+  bool fenced = false;  // seen by the cluster and the async proxy
+  Site site;            // of its initialization
 };
 
 struct Block {
@@ -102,6 +134,10 @@ struct Block {
   std::vector<Warp> warps;
   uint32_t live_threads = 0;
   GuardedMemory shared;
+  uint32_t poison = 0;  // that it began with
+  // What the async proxy sees of it; empty until somebody asks.
+  std::vector<std::byte> async_view;
+  std::map<const void*, Mbarrier> mbarriers;
   BlockBarrier barriers[kNamedBarriers];
 };
 
@@ -147,11 +183,19 @@ class Machine {
   }
   void Yield();
 
-  // Ends the grid with an InternalError.
+  // Ends the grid with an InternalError. While a step of an asynchronous
+  // operation is being done, the thread and the line that issued it count.
   [[noreturn]] void Fault(std::string_view what, const Site& site);
-  // The same from code that is none of the threads' own, such as a model of
-  // hardware: the first fault counts, and ends the grid at the next switch.
-  void Report(std::string_view what);
+
+  // The block of a thread or of the operation whose step is being done.
+  Block& block_at_work();
+  // With this rank in the cluster of `block`; null if there is none.
+  Block* Peer(const Block& block, uint64_t rank);
+
+  // Lets the hardware have the operation.
+  void Issue(const AsyncHandle& operation);
+  // Nothing waits for other blocks than these to have begun.
+  bool all_resident() const { return resident_clusters_ == num_clusters_; }
 
   // Lanes of the calling warp meet: all of `mask` that have not returned. Then
   // `combine` computes their results; returns that of the calling one.
@@ -191,11 +235,19 @@ class Machine {
   Thread* PickNext();
   Warp& PickWarp();
   void LeaveForMain();
+  [[noreturn]] void Abandon();
   bool PollSpinner(size_t spinner);
   bool PollSpinners();
+  // Does one step of some operation; false if none can be done.
+  bool Step();
+  bool StepOnOwnStack();
+  void RunStep(AsyncState& operation);
+  static void StepMain();
+  // A fault if an operation still uses the block's shared memory.
+  void CheckNoneUnderWay(const Block& block);
   std::string Stuck();  // the report of a deadlock
-  void SetFault(std::string_view what, const Block* block, const Thread* thread,
-                const Site* site);
+  void SetFault(std::string_view what, std::optional<uint3> block,
+                std::optional<uint3> thread, const Site* site);
 
   GridShape shape_;
   Schedule schedule_;
@@ -218,6 +270,10 @@ class Machine {
 
   std::vector<Warp*> ready_;
   std::vector<Spinner> spinners_;
+  std::vector<AsyncHandle> under_way_;
+  AsyncState* step_ = nullptr;  // whose step is being done
+  bool stepped_ = false;        // what StepMain() found
+  Fiber* step_fiber_ = nullptr;
   Thread* thread_ = nullptr;
   Block* ended_ = nullptr;  // a block whose threads have all returned
   Fiber main_;

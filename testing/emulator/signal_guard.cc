@@ -78,7 +78,8 @@ void SignalGuard::Install() {
 
 void SignalGuard::Handle(int signal, void* info, void* context) {
   Machine* machine = Machine::Current();
-  if (installed && machine != nullptr && machine->thread_ != nullptr) {
+  if (installed && machine != nullptr &&
+      (machine->thread_ != nullptr || machine->step_ != nullptr)) {
     raised = signal;
     raised_address = static_cast<siginfo_t*>(info)->si_addr;
     // Goes on there when the handler returns.
@@ -111,14 +112,15 @@ void SignalGuard::Handle(int signal, void* info, void* context) {
 
 void SignalGuard::RaiseFault() {
   Machine& machine = *Machine::Current();
-  Thread& thread = *machine.thread_;
+  const Thread* thread = machine.thread_;
   const auto* address = static_cast<const std::byte*>(raised_address);
   std::string what;
   if (raised == SIGFPE) {
     what = "an integer division by zero or that overflows";
   } else if (raised == SIGILL || raised == SIGTRAP) {
     what = "undefined behaviour, such as a misaligned access, or a trap";
-  } else if (thread.fiber->InGuard(address)) {
+  } else if ((thread != nullptr ? *thread->fiber : *machine.step_fiber_)
+                 .InGuard(address)) {
     what = "the stack is full";
   } else {
     std::string beside;
@@ -140,8 +142,9 @@ void SignalGuard::RaiseFault() {
                   " at ", absl::Hex(reinterpret_cast<uint64_t>(raised_address)))
             : absl::StrCat(", ", beside));
   }
-  if (thread.site.line() != 0) absl::StrAppend(&what, ", after this line");
-  machine.Fault(what, Site(thread.site));
+  if (machine.step_ != nullptr) machine.Fault(what, Site());
+  if (thread->site.line() != 0) absl::StrAppend(&what, ", after this line");
+  machine.Fault(what, Site(thread->site));
 }
 
 }  // namespace tilework::emulator

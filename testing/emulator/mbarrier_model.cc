@@ -1,0 +1,221 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tilework/testing/emulator/mbarrier_model.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "tilework/testing/emulator/machine.h"
+#include "tilework/testing/emulator/rng.h"
+#include "tilework/testing/emulator/shared_model.h"
+
+namespace tilework::emulator {
+namespace {
+
+constexpr uint32_t kMostCount = (1u << 20) - 1;
+constexpr size_t kBytes = 8;
+
+uint64_t Mark(const void* object) {
+  return Mix(reinterpret_cast<uintptr_t>(object));
+}
+
+Mbarrier& Find(void* object, const char* operation, const Site& site) {
+  Block& block = BlockOfShared(object, kBytes, operation, site);
+  Machine& machine = ThisMachine(site);
+  const auto found = block.mbarriers.find(object);
+  if (found == block.mbarriers.end()) {
+    machine.Fault(absl::StrCat(operation, ": no mbarrier was initialized here"),
+                  site);
+  }
+  uint64_t mark;
+  std::memcpy(&mark, object, kBytes);
+  if (mark != Mark(object)) {
+    machine.Fault(
+        absl::StrCat(operation, ": the mbarrier that was initialized at ",
+                     ToString(found->second.site), " was overwritten"),
+        site);
+  }
+  // Others than the own block are reached through the fence too.
+  if (&block != &machine.block_at_work() && !found->second.fenced) {
+    machine.Fault(
+        absl::StrCat(operation,
+                     ": the initialization of the other block's mbarrier was "
+                     "not followed by fence.mbarrier_init"),
+        site);
+  }
+  return found->second;
+}
+
+void CompletePhase(Mbarrier& barrier) {
+  if (barrier.pending != 0 || barrier.bytes != 0) return;
+  barrier.pending = barrier.expected;
+  ++barrier.phase;
+}
+
+void Arrive(Mbarrier& barrier, uint32_t count, const char* operation,
+            const Site& site) {
+  if (count > barrier.pending || count == 0) {
+    ThisMachine(site).Fault(
+        absl::StrCat(operation, ": ", count, " arrive, but phase ",
+                     barrier.phase, " awaits ", barrier.pending, " of ",
+                     barrier.expected),
+        site);
+  }
+  barrier.pending -= count;
+  CompletePhase(barrier);
+}
+
+void AddBytes(Mbarrier& barrier, int64_t bytes, const char* operation,
+              const Site& site) {
+  barrier.bytes += bytes;
+  if (barrier.bytes > kMostCount || -barrier.bytes > kMostCount) {
+    ThisMachine(site).Fault(
+        absl::StrCat(operation, ": the phase awaits ", barrier.bytes,
+                     " bytes, beyond what an mbarrier can count"),
+        site);
+  }
+}
+
+void RequireFenced(const Mbarrier& barrier, const char* operation,
+                   const Site& site) {
+  if (barrier.fenced) return;
+  ThisMachine(site).Fault(
+      absl::StrCat(operation, ": the initialization of the mbarrier at ",
+                   ToString(barrier.site),
+                   " was not followed by fence.mbarrier_init or "
+                   "fence.proxy.async"),
+      site);
+}
+
+// Others may run before and after: a barrier is where orders matter.
+void AtBarrier(const Site& site) {
+  Machine& machine = ThisMachine(site);
+  machine.thread().site = site;
+  machine.MayYield();
+}
+
+}  // namespace
+
+void MbarrierInit(void* object, uint32_t count, const Site& site) {
+  constexpr char kName[] = "mbarrier.init";
+  AtBarrier(site);
+  Machine& machine = ThisMachine(site);
+  Block& block = BlockOfShared(object, kBytes, kName, site);
+  if (&block != &machine.block()) {
+    machine.Fault(absl::StrCat(kName, ": in the memory of another block"),
+                  site);
+  }
+  if (reinterpret_cast<uintptr_t>(object) % kBytes != 0) {
+    machine.Fault(absl::StrCat(kName, ": not at a multiple of 8 bytes"), site);
+  }
+  if (count == 0 || count > kMostCount) {
+    machine.Fault(absl::StrCat(kName, ": a count of ", count, ", where 1 to ",
+                               kMostCount, " are possible"),
+                  site);
+  }
+  Mbarrier barrier;
+  barrier.expected = count;
+  barrier.pending = count;
+  barrier.site = site;
+  const auto [at, inserted] = block.mbarriers.emplace(object, barrier);
+  if (!inserted) {
+    machine.Fault(
+        absl::StrCat(kName, ": the mbarrier of ", ToString(at->second.site),
+                     " was not invalidated"),
+        site);
+  }
+  const uint64_t mark = Mark(object);
+  std::memcpy(object, &mark, kBytes);
+}
+
+void MbarrierInval(void* object, const Site& site) {
+  constexpr char kName[] = "mbarrier.inval";
+  AtBarrier(site);
+  Find(object, kName, site);
+  Block& block = BlockOfShared(object, kBytes, kName, site);
+  block.mbarriers.erase(object);
+  PoisonShared(block, object, kBytes);
+}
+
+void MbarrierArrive(void* object, uint32_t count, const Site& site) {
+  constexpr char kName[] = "mbarrier.arrive";
+  AtBarrier(site);
+  Arrive(Find(object, kName, site), count, kName, site);
+  AtBarrier(site);
+}
+
+void MbarrierExpectTx(void* object, uint32_t bytes, const Site& site) {
+  constexpr char kName[] = "mbarrier.expect_tx";
+  AtBarrier(site);
+  AddBytes(Find(object, kName, site), bytes, kName, site);
+}
+
+void MbarrierArriveExpectTx(void* object, uint32_t bytes, const Site& site) {
+  constexpr char kName[] = "mbarrier.arrive.expect_tx";
+  AtBarrier(site);
+  Mbarrier& barrier = Find(object, kName, site);
+  AddBytes(barrier, bytes, kName, site);
+  Arrive(barrier, 1, kName, site);
+  AtBarrier(site);
+}
+
+void MbarrierCompleteTx(void* object, uint32_t bytes, const Site& site) {
+  constexpr char kName[] = "mbarrier.complete_tx";
+  AtBarrier(site);
+  Mbarrier& barrier = Find(object, kName, site);
+  AddBytes(barrier, -int64_t{bytes}, kName, site);
+  CompletePhase(barrier);
+}
+
+void MbarrierAsyncCompleteTx(void* object, uint32_t bytes, const Site& site) {
+  constexpr char kName[] = "mbarrier.complete_tx";
+  Mbarrier& barrier = Find(object, kName, site);
+  RequireFenced(barrier, kName, site);
+  AddBytes(barrier, -int64_t{bytes}, kName, site);
+  CompletePhase(barrier);
+}
+
+void MbarrierAddPending(void* object, const Site& site) {
+  constexpr char kName[] = "cp.async.mbarrier.arrive";
+  Mbarrier& barrier = Find(object, kName, site);
+  if (++barrier.pending > kMostCount) {
+    ThisMachine(site).Fault(absl::StrCat(kName, ": too many arrivals"), site);
+  }
+}
+
+void MbarrierAsyncArrive(void* object, const Site& site) {
+  constexpr char kName[] = "cp.async.mbarrier.arrive";
+  Arrive(Find(object, kName, site), 1, kName, site);
+}
+
+bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
+  constexpr char kName[] = "mbarrier.test_wait.parity";
+  AtBarrier(site);
+  if (parity > 1) {
+    ThisMachine(site).Fault(absl::StrCat(kName, ": ", parity, " is no parity"),
+                            site);
+  }
+  return Find(object, kName, site).phase % 2 != parity;
+}
+
+void MbarrierWaitParity(void* object, uint32_t parity, const Site& site) {
+  if (MbarrierTestWaitParity(object, parity, site)) return;
+  constexpr char kName[] = "mbarrier.try_wait.parity";
+  // The barrier is not moved or erased while somebody waits for it; that would
+  // be found when he goes on.
+  const Mbarrier& barrier = Find(object, kName, site);
+  const uint64_t phase = barrier.phase;
+  Machine& machine = ThisMachine(site);
+  machine.WaitUntil([&] { return barrier.phase != phase; }, kName, site);
+}
+
+void FenceMbarrierInit(const Site& site) {
+  for (auto& [object, barrier] : ThisMachine(site).block().mbarriers) {
+    barrier.fenced = true;
+  }
+}
+
+}  // namespace tilework::emulator
