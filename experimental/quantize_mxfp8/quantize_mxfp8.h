@@ -34,7 +34,8 @@
 // threads and whatever the other blocks are.
 //
 // Cost: one pass over memory (src_tensor is read again, from the cache, for
-// data_t); data of 32 MiB or more goes past the caches. No scratch.
+// data_t); data of 32 MiB or more goes past the caches. No scratch. On a device
+// one pass, with data_t too, and no scratch.
 
 #ifndef TILEWORK_EXPERIMENTAL_QUANTIZE_MXFP8_QUANTIZE_MXFP8_H_
 #define TILEWORK_EXPERIMENTAL_QUANTIZE_MXFP8_QUANTIZE_MXFP8_H_
@@ -48,6 +49,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct QuantizeMxfp8Args {
@@ -71,6 +73,8 @@ absl::Status Validate(const QuantizeMxfp8Args& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status QuantizeMxfp8(const QuantizeMxfp8Args& args, HostContext& context);
+absl::Status QuantizeMxfp8(const QuantizeMxfp8Args& args,
+                           DeviceContext& context);
 
 }  // namespace tilework
 

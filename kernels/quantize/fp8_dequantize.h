@@ -26,7 +26,8 @@
 // rules of IEEE 754, whatever they are.
 //
 // Cost: one pass over memory, and a look at the scales before; an output of 32
-// MiB or more goes past the caches. No scratch.
+// MiB or more goes past the caches. No scratch. The same on a device, but for
+// the look: the rules of IEEE 754 hold for whatever the scales are.
 
 #ifndef TILEWORK_KERNELS_QUANTIZE_FP8_DEQUANTIZE_H_
 #define TILEWORK_KERNELS_QUANTIZE_FP8_DEQUANTIZE_H_
@@ -40,6 +41,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct Fp8DequantizeArgs {
@@ -61,6 +63,8 @@ absl::Status Validate(const Fp8DequantizeArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status Fp8Dequantize(const Fp8DequantizeArgs& args, HostContext& context);
+absl::Status Fp8Dequantize(const Fp8DequantizeArgs& args,
+                           DeviceContext& context);
 
 }  // namespace tilework
 

@@ -29,6 +29,7 @@ const Tested<Fp8DequantizeArgs> kKernel({
              "granularity=GROUP quantized=f8e5m2[5,7,1003] dequant_scale=f32 "
              "y=f32"},
         },
+    .run_device = Fp8Dequantize,
 });
 
 }  // namespace

@@ -24,7 +24,7 @@
 // threads. The scale of code 255 is NaN and makes its block NaN.
 //
 // Cost: one pass over memory; an output of 32 MiB or more goes past the caches.
-// No scratch.
+// No scratch. The same on a device.
 
 #ifndef TILEWORK_KERNELS_QUANTIZE_MX_DEQUANTIZE_H_
 #define TILEWORK_KERNELS_QUANTIZE_MX_DEQUANTIZE_H_
@@ -35,6 +35,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct MxDequantizeArgs {
@@ -53,6 +54,7 @@ absl::Status Validate(const MxDequantizeArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status MxDequantize(const MxDequantizeArgs& args, HostContext& context);
+absl::Status MxDequantize(const MxDequantizeArgs& args, DeviceContext& context);
 
 }  // namespace tilework
 

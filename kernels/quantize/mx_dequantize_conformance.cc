@@ -25,6 +25,7 @@ const Tested<MxDequantizeArgs> kKernel({
              "axis=-2 data=f8e4m3[7168,2048] scales=e8m0 y=bf16"},
             {"odd sizes", "data=f4e2m1[7,1001] scales=e8m0 y=f32"},
         },
+    .run_device = MxDequantize,
 });
 
 }  // namespace

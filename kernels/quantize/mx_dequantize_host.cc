@@ -12,11 +12,11 @@
 #include "tilework/common/dtype/narrow.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/schema/host_call.h"
-#include "tilework/common/tensor/packing.h"
 #include "tilework/common/tensor/row_offsets.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/quantize/boxes.h"
 #include "tilework/kernels/quantize/mx_dequantize.h"
+#include "tilework/kernels/quantize/mx_order.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tilework/kernels/quantize/mx_dequantize_host.cc"
@@ -162,17 +162,7 @@ void Dequantize(const MxDequantizeArgs& args, const ThreadPool& pool) {
 
 void MxDequantizeHost(const MxDequantizeArgs& original, HostContext& context) {
   MxDequantizeArgs args = original;
-  const bool packed = PackFactor(args.data.dtype()) > 1;
-  const bool adjacent =
-      packed ? IsPackedAlong(args.data, -1) : args.data.stride(-1) == 1;
-  // Codes are read in the order in which they lie in memory.
-  if (!adjacent && args.data.rank() >= 2 &&
-      (packed || args.data.stride(-2) == 1)) {
-    args.data = args.data.Transpose();
-    args.scales = args.scales.Transpose();
-    args.y = args.y.Transpose();
-    args.axis = -3 - args.axis;
-  }
+  OrderByCodes(args.data, args.scales, args.y, args.axis);
   switch (args.data.dtype()) {
     case DType::kF8E4M3:
       return Dequantize<Float8E4M3>(args, context.pool());

@@ -18,7 +18,9 @@
 //
 // Numerics: one multiplication in f32; the same bits everywhere.
 //
-// Cost: one pass over memory, and a look at the scales before. No scratch.
+// Cost: one pass over memory, and a look at the scales before. No scratch. The
+// same on a device, but for the look: the rules of IEEE 754 hold for whatever
+// the scales are.
 
 #ifndef TILEWORK_KERNELS_QUANTIZE_PRE_COMBINE_DEQUANT_SCALES_H_
 #define TILEWORK_KERNELS_QUANTIZE_PRE_COMBINE_DEQUANT_SCALES_H_
@@ -29,6 +31,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct PreCombineDequantScalesArgs {
@@ -46,6 +49,8 @@ absl::Status Validate(const PreCombineDequantScalesArgs& args);
 // InvalidArgument, before anything is written, or OK.
 absl::Status PreCombineDequantScales(const PreCombineDequantScalesArgs& args,
                                      HostContext& context);
+absl::Status PreCombineDequantScales(const PreCombineDequantScalesArgs& args,
+                                     DeviceContext& context);
 
 }  // namespace tilework
 

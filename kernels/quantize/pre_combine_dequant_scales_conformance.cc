@@ -20,6 +20,8 @@ const Tested<PreCombineDequantScalesArgs> kKernel({
              "weight_dequant_scale=f32[8192] input_dequant_scale=f32[2048] "
              "combined=f32"},
         },
+    .run_device = PreCombineDequantScales,
+    .bits_as_host = true,
 });
 
 }  // namespace

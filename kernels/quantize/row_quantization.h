@@ -33,7 +33,8 @@
 //
 // Cost: one pass over memory, two for units that do not fit in a cache; codes
 // of 32 MiB or more go past the caches. Scratch: 4 bytes per 64 Ki elements, if
-// units are large.
+// units are large. On a device: one pass for units of up to 32 Ki elements; two
+// for larger ones, and 4 bytes of scratch for each of them.
 
 #ifndef TILEWORK_KERNELS_QUANTIZE_ROW_QUANTIZATION_H_
 #define TILEWORK_KERNELS_QUANTIZE_ROW_QUANTIZATION_H_
@@ -47,6 +48,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct RowQuantizationArgs {
@@ -72,6 +74,8 @@ absl::Status Validate(const RowQuantizationArgs& args);
 // InvalidArgument, before anything is written, or OK.
 absl::Status RowQuantization(const RowQuantizationArgs& args,
                              HostContext& context);
+absl::Status RowQuantization(const RowQuantizationArgs& args,
+                             DeviceContext& context);
 
 }  // namespace tilework
 

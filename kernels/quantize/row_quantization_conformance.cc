@@ -34,6 +34,8 @@ const Tested<RowQuantizationArgs> kKernel({
              "granularity=GROUP hidden_state=f32[5,7,1003] quantized=f8e5m2 "
              "dequant_scale=f32"},
         },
+    .run_device = RowQuantization,
+    .bits_as_host = true,
 });
 
 }  // namespace

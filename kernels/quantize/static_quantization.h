@@ -25,7 +25,8 @@
 // and for any number of threads.
 //
 // Cost: one pass over memory; an output of 32 MiB or more goes past the caches.
-// No scratch.
+// No scratch. The same on a device, where the scales are not looked at before:
+// the rules of IEEE 754 hold for whatever they are.
 
 #ifndef TILEWORK_KERNELS_QUANTIZE_STATIC_QUANTIZATION_H_
 #define TILEWORK_KERNELS_QUANTIZE_STATIC_QUANTIZATION_H_
@@ -36,6 +37,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct StaticQuantizationArgs {
@@ -54,6 +56,8 @@ absl::Status Validate(const StaticQuantizationArgs& args);
 // InvalidArgument, before anything is written, or OK.
 absl::Status StaticQuantization(const StaticQuantizationArgs& args,
                                 HostContext& context);
+absl::Status StaticQuantization(const StaticQuantizationArgs& args,
+                                DeviceContext& context);
 
 }  // namespace tilework
 

@@ -23,6 +23,8 @@ const Tested<StaticQuantizationArgs> kKernel({
              "hidden_state=bf16[2048,8192] input_dequant_scale=f32[1] "
              "quantized=f8e4m3"},
         },
+    .run_device = StaticQuantization,
+    .bits_as_host = true,
 });
 
 }  // namespace
