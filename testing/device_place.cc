@@ -14,6 +14,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/argument_maker.h"
+#include "tilework/testing/device_capture.h"
 #include "tilework/testing/device_mirror.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/tested_kernel.h"
@@ -28,7 +29,8 @@ absl::Status DevicePlace::Run(MadeArguments& made) {
   if (context_.properties().emulated) with_guards_ = !with_guards_;
   if (status.ok()) status = mirror.Upload();
   if (!status.ok()) return status;
-  status = made.arguments->Run(context_);
+  const auto run = [&] { return made.arguments->Run(context_); };
+  status = calls_ == Calls::kPlain ? run() : RunCaptured(context_, run);
   status.Update(context_.Synchronize());
   status.Update(mirror.Download());
   return status;

@@ -23,7 +23,10 @@ namespace tilework {
 // the tensors, so that reading beyond them is seen too.
 class DevicePlace final : public KernelPlace {
  public:
-  explicit DevicePlace(DeviceContext& context) : context_(context) {}
+  // How calls are enqueued: as they are, or as a graph that has captured them.
+  enum class Calls { kPlain, kCaptured };
+  explicit DevicePlace(DeviceContext& context, Calls calls = Calls::kPlain)
+      : context_(context), calls_(calls) {}
 
   absl::Status Run(MadeArguments& made) override;
   absl::Status Check(MadeArguments& made) override;
@@ -33,6 +36,7 @@ class DevicePlace final : public KernelPlace {
 
  private:
   DeviceContext& context_;
+  Calls calls_;
   bool with_guards_ = true;  // the next call
 };
 

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "tilework/common/device/device_context.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/schema/call_report.h"
 #include "tilework/testing/argument_maker.h"
 #include "tilework/testing/device_place.h"
 #include "tilework/testing/device_schedules.h"
@@ -71,6 +72,17 @@ TEST_P(DeviceKernelTest, SameBitsForAnyOrderOfThreads) {
 TEST_P(DeviceKernelTest, SameBitsForARowAlone) {
   ForSeeds(Cases(60), [&](uint64_t seed) {
     ExpectNone(CheckRows(kernel(), seed, *place_));
+  });
+}
+
+TEST_P(DeviceKernelTest, CanBeCaptured) {
+  if (VerboseCalls()) GTEST_SKIP() << "a verbose call waits for the device";
+  DevicePlace captured(*context_, DevicePlace::Calls::kCaptured);
+  ForSeeds(Cases(40), [&](uint64_t seed) {
+    SameBitsCheck check(kernel(), seed, place_->Suitable(MakerOptions()));
+    // The first call may allocate scratch memory.
+    ExpectNone(check.Call(*place_, "a call"));
+    ExpectNone(check.Call(captured, "a captured call"));
   });
 }
 
