@@ -138,7 +138,16 @@ def tilework_device_library(
         visibility = visibility,
         deps = deps,
     )
-    tilework_cc_library(name = name + "_emulated", **common)
+    tilework_cc_library(
+        name = name + "_emulated",
+        copts = [
+            # Tensor maps are passed by value.
+            "-Wno-psabi",
+            # Loops are unrolled for nvcc.
+            "-Wno-unknown-pragmas",
+        ],
+        **common
+    )
     cuda_library(name = name + "_cuda", spills = spills, **common)
     native.alias(
         name = name,

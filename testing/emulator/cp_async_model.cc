@@ -19,7 +19,7 @@ namespace tilework::emulator {
 
 void CpAsync(void* shared, const void* global, uint32_t bytes, uint32_t valid,
              const Site& site) {
-  constexpr char kName[] = "cp.async";
+  static constexpr char kName[] = "cp.async";
   Machine& machine = ThisMachine(site);
   CheckAligned(shared, bytes, kName, site);
   CheckAligned(global, bytes, kName, site);

@@ -249,8 +249,10 @@ void Machine::StartBlock(Block& block) {
   block.async_view.clear();
   block.mbarriers.clear();
   for (BlockBarrier& barrier : block.barriers) barrier = BlockBarrier();
+  block.wgmma = nullptr;
   for (Warp& warp : block.warps) {
     warp.exited = 0;
+    warp.registers = 0;
     warp.meetings.clear();
     WakeLanes(warp, warp.lanes);
   }
@@ -298,6 +300,10 @@ void Machine::EndBlock(Block& block) {
   block.resident = false;
   --block.cluster->live_blocks;
   CheckNoneUnderWay(block);
+  if (block.wgmma != nullptr) {
+    const std::string problem = block.wgmma->AtEnd();
+    if (!problem.empty()) SetFault(problem, block.index, {}, nullptr);
+  }
   const std::string damage = block.shared.CheckGuards();
   if (!damage.empty()) {
     SetFault(absl::StrCat("a write outside of shared memory: ", damage),

@@ -89,6 +89,7 @@ struct Warp {
   uint32_t exited = 0;               // that have returned
   uint32_t ready = 0;                // that could run, but do not
   uint32_t ready_position = 0;       // in Machine::ready_, if any is ready
+  uint32_t registers = 0;            // of each lane, if setmaxnreg said so
   std::vector<Rendezvous> meetings;  // of disjoint masks
   uint32_t at_barrier[kNamedBarriers] = {};  // lanes that wait
 };
@@ -124,6 +125,14 @@ struct Mbarrier {
   Site site;            // of its initialization
 };
 
+// What a model of instructions knows of a block.
+class BlockModel {
+ public:
+  virtual ~BlockModel() = default;
+  // What is wrong when all threads of the block have returned, "" if nothing.
+  virtual std::string AtEnd() { return ""; }
+};
+
 struct Block {
   bool resident = false;
   uint64_t ordinal = 0;  // in the grid, x fastest
@@ -139,6 +148,7 @@ struct Block {
   std::vector<std::byte> async_view;
   std::map<const void*, Mbarrier> mbarriers;
   BlockBarrier barriers[kNamedBarriers];
+  std::unique_ptr<BlockModel> wgmma;  // null until it is used
 };
 
 // What is launched.

@@ -100,7 +100,7 @@ void AtBarrier(const Site& site) {
 }  // namespace
 
 void MbarrierInit(void* object, uint32_t count, const Site& site) {
-  constexpr char kName[] = "mbarrier.init";
+  static constexpr char kName[] = "mbarrier.init";
   AtBarrier(site);
   Machine& machine = ThisMachine(site);
   Block& block = BlockOfShared(object, kBytes, kName, site);
@@ -132,7 +132,7 @@ void MbarrierInit(void* object, uint32_t count, const Site& site) {
 }
 
 void MbarrierInval(void* object, const Site& site) {
-  constexpr char kName[] = "mbarrier.inval";
+  static constexpr char kName[] = "mbarrier.inval";
   AtBarrier(site);
   Find(object, kName, site);
   Block& block = BlockOfShared(object, kBytes, kName, site);
@@ -141,20 +141,20 @@ void MbarrierInval(void* object, const Site& site) {
 }
 
 void MbarrierArrive(void* object, uint32_t count, const Site& site) {
-  constexpr char kName[] = "mbarrier.arrive";
+  static constexpr char kName[] = "mbarrier.arrive";
   AtBarrier(site);
   Arrive(Find(object, kName, site), count, kName, site);
   AtBarrier(site);
 }
 
 void MbarrierExpectTx(void* object, uint32_t bytes, const Site& site) {
-  constexpr char kName[] = "mbarrier.expect_tx";
+  static constexpr char kName[] = "mbarrier.expect_tx";
   AtBarrier(site);
   AddBytes(Find(object, kName, site), bytes, kName, site);
 }
 
 void MbarrierArriveExpectTx(void* object, uint32_t bytes, const Site& site) {
-  constexpr char kName[] = "mbarrier.arrive.expect_tx";
+  static constexpr char kName[] = "mbarrier.arrive.expect_tx";
   AtBarrier(site);
   Mbarrier& barrier = Find(object, kName, site);
   AddBytes(barrier, bytes, kName, site);
@@ -163,7 +163,7 @@ void MbarrierArriveExpectTx(void* object, uint32_t bytes, const Site& site) {
 }
 
 void MbarrierCompleteTx(void* object, uint32_t bytes, const Site& site) {
-  constexpr char kName[] = "mbarrier.complete_tx";
+  static constexpr char kName[] = "mbarrier.complete_tx";
   AtBarrier(site);
   Mbarrier& barrier = Find(object, kName, site);
   AddBytes(barrier, -int64_t{bytes}, kName, site);
@@ -171,7 +171,7 @@ void MbarrierCompleteTx(void* object, uint32_t bytes, const Site& site) {
 }
 
 void MbarrierAsyncCompleteTx(void* object, uint32_t bytes, const Site& site) {
-  constexpr char kName[] = "mbarrier.complete_tx";
+  static constexpr char kName[] = "mbarrier.complete_tx";
   Mbarrier& barrier = Find(object, kName, site);
   RequireFenced(barrier, kName, site);
   AddBytes(barrier, -int64_t{bytes}, kName, site);
@@ -179,7 +179,7 @@ void MbarrierAsyncCompleteTx(void* object, uint32_t bytes, const Site& site) {
 }
 
 void MbarrierAddPending(void* object, const Site& site) {
-  constexpr char kName[] = "cp.async.mbarrier.arrive";
+  static constexpr char kName[] = "cp.async.mbarrier.arrive";
   Mbarrier& barrier = Find(object, kName, site);
   if (++barrier.pending > kMostCount) {
     ThisMachine(site).Fault(absl::StrCat(kName, ": too many arrivals"), site);
@@ -187,12 +187,12 @@ void MbarrierAddPending(void* object, const Site& site) {
 }
 
 void MbarrierAsyncArrive(void* object, const Site& site) {
-  constexpr char kName[] = "cp.async.mbarrier.arrive";
+  static constexpr char kName[] = "cp.async.mbarrier.arrive";
   Arrive(Find(object, kName, site), 1, kName, site);
 }
 
 bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
-  constexpr char kName[] = "mbarrier.test_wait.parity";
+  static constexpr char kName[] = "mbarrier.test_wait.parity";
   AtBarrier(site);
   if (parity > 1) {
     ThisMachine(site).Fault(absl::StrCat(kName, ": ", parity, " is no parity"),
@@ -203,7 +203,7 @@ bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
 
 void MbarrierWaitParity(void* object, uint32_t parity, const Site& site) {
   if (MbarrierTestWaitParity(object, parity, site)) return;
-  constexpr char kName[] = "mbarrier.try_wait.parity";
+  static constexpr char kName[] = "mbarrier.try_wait.parity";
   // The barrier is not moved or erased while somebody waits for it; that would
   // be found when he goes on.
   const Mbarrier& barrier = Find(object, kName, site);
