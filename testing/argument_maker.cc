@@ -49,14 +49,10 @@ const T& AnyOf(const std::vector<T>& values, Random& random) {
 bool OneIn(int64_t n, Random& random) { return random.Integer(1, n) == 1; }
 
 // A size as kernels meet them: mostly small, often next to an edge.
-int64_t AnySize(const MakerOptions& options, Random& random) {
+int64_t AnySize(Random& random) {
   static const std::vector<int64_t> kMiddle = {7, 8, 9, 15, 16, 17, 31, 32, 33};
   static const std::vector<int64_t> kLarge = {63,  64,  65,  96, 127,
                                               128, 129, 200, 257};
-  static const std::vector<int64_t> kLong = {
-      511,  512,  513,  768,  1000, 1023, 1024, 1025, 2047,
-      2048, 2049, 2880, 3000, 4095, 4096, 4097, 5120, 8193};
-  if (options.long_sizes && OneIn(6, random)) return AnyOf(kLong, random);
   switch (random.Integer(0, 5)) {
     case 0:
       return AnyOf(kLarge, random);
@@ -66,6 +62,14 @@ int64_t AnySize(const MakerOptions& options, Random& random) {
     default:
       return random.Integer(1, 6);
   }
+}
+
+// The same, of arguments with long rows: they are few.
+int64_t LongOrSmallSize(Random& random) {
+  static const std::vector<int64_t> kLong = {
+      511,  512,  513,  768,  1000, 1023, 1024, 1025, 2047,
+      2048, 2049, 2880, 3000, 4095, 4096, 4097, 5120, 8193};
+  return OneIn(2, random) ? AnyOf(kLong, random) : random.Integer(1, 4);
 }
 
 std::vector<std::string_view> Words(std::string_view pattern) {
@@ -103,7 +107,10 @@ double AnyValue(const Domain& domain, DType dtype, Random& random) {
 class Maker final : public SchemaVisitor {
  public:
   Maker(MadeArguments& made, const MakerOptions& options, Random& random)
-      : made_(made), options_(options), random_(random) {}
+      : made_(made),
+        options_(options),
+        random_(random),
+        has_long_(options.long_sizes && OneIn(3, random)) {}
 
   // Whether the choices so far can go together.
   bool consistent() const { return consistent_; }
@@ -140,6 +147,10 @@ class Maker final : public SchemaVisitor {
     if (!is_new && it->second != size) consistent_ = false;
   }
 
+  int64_t AnySize() {
+    return has_long_ ? LongOrSmallSize(random_) : tilework::AnySize(random_);
+  }
+
   // The size that a tensor gives to a symbol.
   int64_t SizeOf(std::string_view symbol) {
     if (const auto it = sizes_.find(symbol); it != sizes_.end()) {
@@ -151,9 +162,8 @@ class Maker final : public SchemaVisitor {
   }
   int64_t NewSize(std::string_view symbol) {
     if (const auto it = multiples_.find(symbol); it != multiples_.end()) {
-      return SizeOf(it->second) * (OneIn(4, random_)
-                                       ? AnySize(options_, random_)
-                                       : random_.Integer(1, 4));
+      return SizeOf(it->second) *
+             (OneIn(4, random_) ? AnySize() : random_.Integer(1, 4));
     }
     int64_t least = symbol == rows_ ? options_.min_rows : 0;
     if (const auto it = least_.find(symbol); it != least_.end()) {
@@ -166,7 +176,7 @@ class Maker final : public SchemaVisitor {
       return 0;
     }
     for (int attempt = 0; attempt < 60; ++attempt) {
-      const int64_t size = std::max(least, AnySize(options_, random_));
+      const int64_t size = std::max(least, AnySize());
       if (domain == domains_.end() ||
           domain->second.Contains(static_cast<double>(size))) {
         return size;
@@ -181,7 +191,7 @@ class Maker final : public SchemaVisitor {
     const bool needs_rows = rows_ == "..." && options_.min_rows > 1;
     for (int64_t i = random_.Integer(needs_rows ? 1 : 0, 3); i > 0; --i) {
       const bool is_empty = options_.empty && OneIn(60, random_);
-      leading_.push_back(is_empty ? 0 : random_.Integer(1, 5));
+      leading_.push_back(is_empty ? 0 : random_.Integer(1, has_long_ ? 2 : 5));
     }
     if (needs_rows) leading_[0] = std::max(leading_[0], options_.min_rows);
     return leading_;
@@ -362,6 +372,7 @@ class Maker final : public SchemaVisitor {
   MadeArguments& made_;
   const MakerOptions& options_;
   Random& random_;
+  bool has_long_;
   std::string_view rows_;
   std::map<std::string_view, Domain> domains_;
   std::map<std::string_view, std::string_view> multiples_;

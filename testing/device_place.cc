@@ -3,7 +3,6 @@
 
 #include "tilework/testing/device_place.h"
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -43,12 +42,9 @@ absl::Status DevicePlace::Check(MadeArguments& made) {
 }
 
 MakerOptions DevicePlace::Suitable(const MakerOptions& options) const {
-  constexpr int64_t kMostEmulated = 1 << 14;
   MakerOptions suitable = options;
   suitable.long_sizes = true;
-  if (context_.properties().emulated) {
-    suitable.max_elements = std::min(suitable.max_elements, kMostEmulated);
-  }
+  suitable.max_elements *= 2;
   return suitable;
 }
 

@@ -13,11 +13,13 @@
 #include "gtest/gtest.h"
 #include "tilework/common/device/device_context.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/argument_maker.h"
 #include "tilework/testing/device_place.h"
 #include "tilework/testing/device_schedules.h"
 #include "tilework/testing/kernel_kit.h"
 #include "tilework/testing/kernel_place.h"
+#include "tilework/testing/random.h"
 #include "tilework/testing/scale_kernel.h"
 #include "tilework/testing/tested_kernel.h"
 
@@ -99,6 +101,7 @@ class KernelKitDeviceSelfTest : public testing::Test {
     return CheckMemorySpaces(Kernel<kBug>(), 1, host_context_, *context_);
   }
 
+  const DevicePlace& place() const { return *place_; }
   bool emulated() const { return context_->properties().emulated; }
 
  private:
@@ -114,6 +117,20 @@ TEST_F(KernelKitDeviceSelfTest, AGoodKernelPasses) {
   EXPECT_EQ(Orders<Bug::kNone>(), "");
   EXPECT_EQ(AsHost<Bug::kNone>(), "");
   EXPECT_EQ(Spaces<Bug::kNone>(), "");
+}
+
+TEST_F(KernelKitDeviceSelfTest, MakesLongRows) {
+  int long_rows = 0, longest_rows = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    Random random(seed);
+    const MadeArguments made = MakeArguments(Kernel<Bug::kNone>(), random,
+                                             place().Suitable(MakerOptions()));
+    const Tensor& x = made.tensors[0].view;
+    long_rows += x.dim(0) > 1 && x.dim(1) > 500;
+    longest_rows += x.dim(1) > 5000;
+  }
+  EXPECT_GE(long_rows, 5);
+  EXPECT_GE(longest_rows, 1);
 }
 
 TEST_F(KernelKitDeviceSelfTest, WrongResults) {

@@ -42,24 +42,20 @@ class DeviceKernelTest : public TestOfKernel {
     context_ = *std::move(context);
     place_ = std::make_unique<DevicePlace>(*context_);
   }
-  // Fewer where they take long.
-  int64_t Cases(int64_t on_gpu) const {
-    return context_->properties().emulated ? on_gpu / 5 : on_gpu;
-  }
 
   std::unique_ptr<DeviceContext> context_;
   std::unique_ptr<DevicePlace> place_;
 };
 
 TEST_P(DeviceKernelTest, AgreesWithTheOracle) {
-  ForSeeds(Cases(100), [&](uint64_t seed) {
+  ForSeeds(100, [&](uint64_t seed) {
     ExpectNone(CheckConformance(kernel(), seed, *place_).failure);
   });
 }
 
 // Twice on a GPU, whose order of threads nobody chooses.
 TEST_P(DeviceKernelTest, SameBitsForAnyOrderOfThreads) {
-  ForSeeds(Cases(40), [&](uint64_t seed) {
+  ForSeeds(40, [&](uint64_t seed) {
     SameBitsCheck check(kernel(), seed, place_->Suitable(MakerOptions()));
     const int rounds = context_->properties().emulated ? 1 : 2;
     for (int i = 0; i < rounds; ++i) {
@@ -70,7 +66,7 @@ TEST_P(DeviceKernelTest, SameBitsForAnyOrderOfThreads) {
 }
 
 TEST_P(DeviceKernelTest, SameBitsForARowAlone) {
-  ForSeeds(Cases(60), [&](uint64_t seed) {
+  ForSeeds(60, [&](uint64_t seed) {
     ExpectNone(CheckRows(kernel(), seed, *place_));
   });
 }
@@ -78,7 +74,7 @@ TEST_P(DeviceKernelTest, SameBitsForARowAlone) {
 TEST_P(DeviceKernelTest, CanBeCaptured) {
   if (VerboseCalls()) GTEST_SKIP() << "a verbose call waits for the device";
   DevicePlace captured(*context_, DevicePlace::Calls::kCaptured);
-  ForSeeds(Cases(40), [&](uint64_t seed) {
+  ForSeeds(40, [&](uint64_t seed) {
     SameBitsCheck check(kernel(), seed, place_->Suitable(MakerOptions()));
     // The first call may allocate scratch memory.
     ExpectNone(check.Call(*place_, "a call"));
@@ -92,7 +88,7 @@ TEST_P(DeviceKernelTest, SameBitsAsOnTheHost) {
   }
   HostContext host_context(2);
   HostPlace host(host_context);
-  ForSeeds(Cases(200), [&](uint64_t seed) {
+  ForSeeds(200, [&](uint64_t seed) {
     SameBitsCheck check(kernel(), seed, place_->Suitable(MakerOptions()));
     ExpectNone(check.Call(host, "the host"));
     ExpectNone(check.Call(*place_, "the device"));
@@ -106,7 +102,7 @@ TEST_P(DeviceKernelTest, FaultsAreRefusedByName) {
 }
 
 TEST_P(DeviceKernelTest, AnyElementsAreHarmless) {
-  ForSeeds(Cases(100), [&](uint64_t seed) {
+  ForSeeds(100, [&](uint64_t seed) {
     ExpectNone(CheckWildElements(kernel(), seed, *place_));
   });
 }
