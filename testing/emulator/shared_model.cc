@@ -97,7 +97,7 @@ void CheckAsyncRead(Block& block, const void* data, size_t bytes,
   if (std::memcmp(first, seen, bytes) == 0) return;
   const auto [at, unused] = std::mismatch(first, first + bytes, seen);
   ThisMachine(site).Fault(
-      absl::StrCat(operation, " reads byte ", OffsetOf(block, at),
+      absl::StrCat(operation, " uses byte ", OffsetOf(block, at),
                    " of shared memory, which was stored without a "
                    "fence.proxy.async after it"),
       site);
