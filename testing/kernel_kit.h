@@ -52,17 +52,21 @@ std::string CheckRows(const TestedKernel& kernel, uint64_t seed,
 std::string CheckWildElements(const TestedKernel& kernel, uint64_t seed,
                               KernelPlace& place);
 
-// Whether calls with the arguments of one seed all give the same bits.
+// Whether calls with the arguments of one seed all give the same bits; of a
+// NaN, all bits that mean one are the same if so wanted.
+enum class NanBits { kCount, kDoNotCount };
 class SameBitsCheck {
  public:
   SameBitsCheck(const TestedKernel& kernel, uint64_t seed,
-                const MakerOptions& options);
+                const MakerOptions& options,
+                NanBits nan_bits = NanBits::kCount);
   // Compares with the first call; `what` is what differs between the calls,
   // "another number of threads".
   std::string Call(KernelPlace& place, std::string_view what);
 
  private:
   uint64_t seed_;
+  NanBits nan_bits_;
   MadeArguments made_;
   std::vector<std::vector<unsigned char>> before_;
   std::vector<std::vector<unsigned char>> first_;

@@ -74,7 +74,8 @@ struct KernelTraits {
   // For benchmarks on the device, whose memory is faster and whose caches are
   // larger; if there are none, those above.
   std::vector<ReferenceCase> device_cases = {};
-  // Whether the device must give the bits that the host gives.
+  // Whether the device must give the bits that the host gives, but for those of
+  // NaN.
   bool bits_as_host = false;
 };
 

@@ -30,6 +30,7 @@ const Tested<Fp8DequantizeArgs> kKernel({
              "y=f32"},
         },
     .run_device = Fp8Dequantize,
+    .bits_as_host = true,
 });
 
 }  // namespace
