@@ -34,7 +34,8 @@ void ForEachSchedule(absl::FunctionRef<void()> test) {
     return test();
   }
   const uint64_t seeds = SeedsOfEachMode();
-  for (uint64_t i = 0; i < 3 * seeds && !testing::Test::HasFailure(); ++i) {
+  const bool had_failure = testing::Test::HasFailure();
+  for (uint64_t i = 0; i < 3 * seeds; ++i) {
     // Neighbours have different modes, and each mode each kind of seed.
     const Schedule schedule = {.seed = i,
                                .asynchrony = static_cast<Asynchrony>(i % 3)};
@@ -42,6 +43,7 @@ void ForEachSchedule(absl::FunctionRef<void()> test) {
     emulator::SetSchedule(schedule);
     test();
     if (testing::Test::IsSkipped()) break;
+    if (!had_failure && testing::Test::HasFailure()) break;
   }
   emulator::SetSchedule(before);
 }

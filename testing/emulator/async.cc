@@ -45,6 +45,7 @@ void Machine::RunStep(AsyncState& operation) {
   operation.operation.steps[operation.done]();
   ++operation.done;
   step_ = outer;
+  Notify();
 }
 
 bool Machine::Step() {

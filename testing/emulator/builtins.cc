@@ -23,6 +23,7 @@ int SyncThreads(const char* operation, bool predicate, const Site& site) {
 
 void MayYield() {
   if (Machine* machine = Machine::Current(); machine != nullptr) {
+    machine->Notify();
     machine->MayYield();
   }
 }

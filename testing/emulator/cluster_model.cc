@@ -38,6 +38,7 @@ void ClusterArrive(const Site& site) {
   if (++cluster.arrived == cluster.live_threads) {
     cluster.arrived = 0;
     ++cluster.phase;
+    machine.Notify();
   }
   machine.MayYield();
 }

@@ -147,7 +147,7 @@ __global__ void Deadlock() {
 
 __global__ void Masks() {
   if (threadIdx.x < 16) {
-    __syncwarp(0x0000FFFF);
+    __syncwarp(0x00FFFFFF);
   } else {
     __syncwarp(0xFFFFFFFF);
   }

@@ -71,6 +71,12 @@ void GuardedMemory::Fill(uint32_t word) {
   std::memcpy(to, &word, static_cast<size_t>(left));
 }
 
+void GuardedMemory::Forbid(bool forbidden) {
+  if (data_ == nullptr) return;
+  mprotect(begin(), static_cast<size_t>(end() - begin()),
+           forbidden ? PROT_NONE : PROT_READ | PROT_WRITE);
+}
+
 std::string GuardedMemory::CheckGuards() {
   if (data_ == nullptr) return "";
   std::string damage;

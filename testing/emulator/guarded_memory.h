@@ -34,6 +34,8 @@ class GuardedMemory {
 
   // Overwrites all of it with copies of `word`, from the first byte on.
   void Fill(uint32_t word);
+  // Whether touching it is a fault.
+  void Forbid(bool forbidden);
   // What of the guard bytes was overwritten, "" if nothing; makes them whole.
   std::string CheckGuards();
   // Says which memory `address`, which is in its guard pages, is beside; ""

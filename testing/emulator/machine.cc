@@ -243,6 +243,7 @@ void Machine::StartCluster(uint32_t slot) {
 
 void Machine::StartBlock(Block& block) {
   block.resident = true;
+  if (block.cluster->num_blocks > 1) block.shared.Forbid(false);
   block.live_threads = static_cast<uint32_t>(block.threads.size());
   block.poison = PoisonWord(Mix(schedule_.seed) + block.ordinal);
   if (block.shared.data() != nullptr) block.shared.Fill(block.poison);
@@ -283,6 +284,7 @@ void Machine::EndThread() {
       block.cluster->arrived == block.cluster->live_threads) {
     block.cluster->arrived = 0;
     ++block.cluster->phase;
+    Notify();
   }
   // Those that wait for it wait no longer.
   for (size_t i = warp.meetings.size(); i-- > 0;) CompleteMeeting(warp, i);
@@ -309,6 +311,8 @@ void Machine::EndBlock(Block& block) {
     SetFault(absl::StrCat("a write outside of shared memory: ", damage),
              block.index, {}, nullptr);
   }
+  // Others of the cluster may not use it any more.
+  if (block.cluster->num_blocks > 1) block.shared.Forbid(true);
 }
 
 void Machine::LeaveForMain() {
@@ -327,13 +331,11 @@ void Machine::Abandon() {
 void Machine::Reschedule() {
   Thread& self = *thread_;
   if (!status_.ok()) return LeaveForMain();
-  if (!spinners_.empty() && rng_.OneIn(8)) {
-    PollSpinner(rng_.Below(static_cast<uint32_t>(spinners_.size())));
-  }
   if (!under_way_.empty() && schedule_.asynchrony == Asynchrony::kMixed &&
       rng_.OneIn(4)) {
     Step();
   }
+  if (notified_) PollSpinners();
   Thread* next = PickNext();
   if (next == nullptr) return LeaveForMain();
   if (next == &self) return;
@@ -436,6 +438,7 @@ bool Machine::PollSpinner(size_t spinner) {
 }
 
 bool Machine::PollSpinners() {
+  notified_ = false;
   bool any = false;
   for (size_t i = spinners_.size(); i-- > 0;) any |= PollSpinner(i);
   return any;

@@ -85,12 +85,12 @@ struct Warp {
   Block* block = nullptr;
   uint32_t index = 0;
   Thread* threads = nullptr;
-  uint32_t lanes = 0;                // that exist
-  uint32_t exited = 0;               // that have returned
-  uint32_t ready = 0;                // that could run, but do not
-  uint32_t ready_position = 0;       // in Machine::ready_, if any is ready
-  uint32_t registers = 0;            // of each lane, if setmaxnreg said so
-  std::vector<Rendezvous> meetings;  // of disjoint masks
+  uint32_t lanes = 0;           // that exist
+  uint32_t exited = 0;          // that have returned
+  uint32_t ready = 0;           // that could run, but do not
+  uint32_t ready_position = 0;  // in Machine::ready_, if any is ready
+  uint32_t registers = 0;       // of each lane, if setmaxnreg said so
+  std::vector<Rendezvous> meetings;
   uint32_t at_barrier[kNamedBarriers] = {};  // lanes that wait
 };
 
@@ -187,6 +187,8 @@ class Machine {
   // Lets others run until `done()`, which only looks.
   void WaitUntil(absl::FunctionRef<bool()> done, const char* what,
                  const Site& site);
+  // Something has changed that threads in WaitUntil() may wait for.
+  void Notify() { notified_ = true; }
   // A place where others may run first.
   void MayYield() {
     if (rng_.OneIn(4)) Yield();
@@ -237,9 +239,7 @@ class Machine {
   // Nothing if some are still missing; true if all were there.
   bool CompleteBarrier(Block& block, uint32_t id);
   bool CompleteMeeting(Warp& warp, size_t meeting);
-  void CheckMeeting(const Rendezvous& meeting, uint32_t mask,
-                    const char* operation, WarpCombine combine,
-                    const Site& site);
+  void CheckMeeting(const Rendezvous& mine, const Rendezvous& other);
   void WakeLanes(Warp& warp, uint32_t lanes);
   void Reschedule();  // the running thread is ready or waits
   Thread* PickNext();
@@ -280,6 +280,7 @@ class Machine {
 
   std::vector<Warp*> ready_;
   std::vector<Spinner> spinners_;
+  bool notified_ = false;
   std::vector<AsyncHandle> under_way_;
   AsyncState* step_ = nullptr;  // whose step is being done
   bool stepped_ = false;        // what StepMain() found

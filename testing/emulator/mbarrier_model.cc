@@ -53,6 +53,7 @@ void CompletePhase(Mbarrier& barrier) {
   if (barrier.pending != 0 || barrier.bytes != 0) return;
   barrier.pending = barrier.expected;
   ++barrier.phase;
+  Machine::Current()->Notify();
 }
 
 void Arrive(Mbarrier& barrier, uint32_t count, const char* operation,

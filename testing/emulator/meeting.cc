@@ -3,6 +3,7 @@
 
 // How threads of a warp and of a block meet.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -21,23 +22,17 @@ bool SamePlace(const Site& a, const Site& b) {
 
 }  // namespace
 
-void Machine::CheckMeeting(const Rendezvous& meeting, uint32_t mask,
-                           const char* operation, WarpCombine combine,
-                           const Site& site) {
-  if (meeting.mask != mask) {
-    Fault(absl::StrFormat("%s with mask %08x, but other lanes of it are in %s "
-                          "with mask %08x at %s",
-                          operation, mask, meeting.operation, meeting.mask,
-                          ToString(meeting.site)),
-          site);
+// Lanes may wait for others that are elsewhere first, but not for some that
+// wait for them.
+void Machine::CheckMeeting(const Rendezvous& mine, const Rendezvous& other) {
+  if ((mine.arrived & other.mask) == 0 || (other.arrived & mine.mask) == 0) {
+    return;
   }
-  if (meeting.combine != combine ||
-      std::strcmp(meeting.operation, operation) != 0 ||
-      !SamePlace(meeting.site, site)) {
-    Fault(absl::StrCat(operation, ", but other lanes of its mask are in ",
-                       meeting.operation, " at ", ToString(meeting.site)),
-          site);
-  }
+  Fault(absl::StrFormat("%s with mask %08x, but other lanes of it are in %s "
+                        "with mask %08x at %s",
+                        mine.operation, mine.mask, other.operation, other.mask,
+                        ToString(other.site)),
+        mine.site);
 }
 
 uint64_t Machine::Meet(uint32_t mask, const char* operation, uint64_t operand,
@@ -53,14 +48,20 @@ uint64_t Machine::Meet(uint32_t mask, const char* operation, uint64_t operand,
   }
   self.operand = operand;
   self.parameter = parameter;
-  size_t i = 0;
-  while (i < warp.meetings.size() && (warp.meetings[i].mask & mask) == 0) ++i;
-  if (i == warp.meetings.size()) {
+  const auto mine = std::find_if(
+      warp.meetings.begin(), warp.meetings.end(), [&](const Rendezvous& it) {
+        return it.mask == mask && it.combine == combine &&
+               std::strcmp(it.operation, operation) == 0 &&
+               SamePlace(it.site, site);
+      });
+  const auto i = static_cast<size_t>(mine - warp.meetings.begin());
+  if (mine == warp.meetings.end()) {
     warp.meetings.push_back({mask, 0, operation, combine, site});
-  } else {
-    CheckMeeting(warp.meetings[i], mask, operation, combine, site);
   }
   warp.meetings[i].arrived |= bit;
+  for (size_t other = 0; other < warp.meetings.size(); ++other) {
+    if (other != i) CheckMeeting(warp.meetings[i], warp.meetings[other]);
+  }
   if (CompleteMeeting(warp, i)) {
     self.site = site;
     Reschedule();  // It was woken like the others.

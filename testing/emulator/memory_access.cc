@@ -27,7 +27,9 @@ void CheckAligned(const volatile void* address, size_t bytes,
 void BeforeAccess(const volatile void* address, size_t bytes,
                   const char* operation, const Site& site) {
   CheckAligned(address, bytes, operation, site);
-  ThisMachine(site).MayYield();
+  Machine& machine = ThisMachine(site);
+  machine.MayYield();
+  machine.Notify();
 }
 
 }  // namespace tilework::emulator

@@ -127,8 +127,10 @@ void SignalGuard::RaiseFault() {
     for (const Block& block : machine.blocks_) {
       beside = block.shared.DescribeIfBeside(address);
       if (beside.empty()) continue;
-      beside = absl::StrCat("shared memory of block (", block.index.x, ",",
-                            block.index.y, ",", block.index.z, "): ", beside);
+      beside = absl::StrCat(
+          "shared memory of block (", block.index.x, ",", block.index.y, ",",
+          block.index.z,
+          block.resident ? "): " : "), which has returned: ", beside);
       break;
     }
     if (beside.empty()) {

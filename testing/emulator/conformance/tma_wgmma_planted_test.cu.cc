@@ -105,7 +105,9 @@ TEST_F(TmaWgmmaPlantedTest, WrongStride) {
 }
 
 TEST_F(TmaWgmmaPlantedTest, TooFewBytes) {
-  ExpectRefused<PlantedFault::kTooFewBytes>("deadlock");
+  // What comes late is used too early, or counts for the next phase.
+  const Found found = Look<PlantedFault::kTooFewBytes>();
+  EXPECT_GT(found.refused + found.wrong, 0);
 }
 
 TEST_F(TmaWgmmaPlantedTest, TooManyBytes) {
