@@ -201,9 +201,9 @@ GuardedTensor::GuardedTensor(DType dtype, const Dims& shape, Layout layout) {
   const size_t size = SizeOf(dtype);
   const size_t pack = static_cast<size_t>(PackFactor(dtype));
   size_t extent = 1;
-  for (int i = 0; i < shape.size(); ++i) {
-    extent +=
-        static_cast<size_t>(std::max<int64_t>(shape[i] - 1, 0) * strides[i]);
+  const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
+  for (int i = 0; i < shape.size() && !empty; ++i) {
+    extent += static_cast<size_t>((shape[i] - 1) * strides[i]);
   }
   const size_t shift = layout == Layout::kUnaligned ? size : 0;
   const size_t bytes = (extent + pack - 1) / pack * size;
