@@ -39,28 +39,31 @@ struct RowShape {
 //   for (RowLoop row(shape); row.More(); row.Next()) { ... }
 class RowLoop {
  public:
+  // All rows, with the other blocks.
   __device__ explicit RowLoop(const RowShape& shape)
-      : shape_(shape),
-        thread_(static_cast<int>(threadIdx.x) % shape.threads),
-        rows_of_block_(static_cast<int>(blockDim.x) / shape.threads),
-        first_(int64_t{blockIdx.x} * rows_of_block_) {}
+      : RowLoop(shape, int64_t{blockIdx.x} * RowsOfBlock(shape), shape.rows,
+                int64_t{gridDim.x} * RowsOfBlock(shape)) {}
+  // Rows [begin, end), by this block alone.
+  __device__ RowLoop(const RowShape& shape, int64_t begin, int64_t end)
+      : RowLoop(shape, begin, end, RowsOfBlock(shape)) {}
 
-  __device__ bool More() const { return first_ < shape_.rows; }
-  __device__ void Next() { first_ += int64_t{gridDim.x} * rows_of_block_; }
-
-  // Which row; some row if it is none.
-  __device__ int64_t index() const {
-    return IsRow() ? Index() : shape_.rows - 1;
+  __device__ bool More() const { return first_ < end_; }
+  __device__ void Next() {
+    first_ += step_;
+    SetPacks();
   }
+
+  // Whether this thread has a row in this round.
+  __device__ bool IsRow() const { return packs_ > 0; }
+  // Which row; some row if it is none.
+  __device__ int64_t index() const { return IsRow() ? Index() : end_ - 1; }
   // Which pack of the row this thread's pack i is.
   __device__ int Pack(int i) const { return i * shape_.threads + thread_; }
   // Whether the row has pack p, and how many elements of it.
-  __device__ bool HasPack(int p) const {
-    return IsRow() && p < static_cast<int>(shape_.size / kEight);
-  }
+  __device__ bool HasPack(int p) const { return p < packs_; }
   __device__ int CountOf(int p) const {
+    if (!HasPack(p)) return 0;
     const int64_t rest = shape_.size - int64_t{p} * kEight;
-    if (!IsRow() || rest <= 0) return 0;
     return rest < kEight ? static_cast<int>(rest) : kEight;
   }
   // Whether this thread writes what there is one of in a row.
@@ -68,15 +71,35 @@ class RowLoop {
   __device__ int thread() const { return thread_; }
 
  private:
+  __device__ RowLoop(const RowShape& shape, int64_t first, int64_t end,
+                     int64_t step)
+      : shape_(shape),
+        thread_(static_cast<int>(threadIdx.x) % shape.threads),
+        first_(first),
+        end_(end),
+        step_(step) {
+    SetPacks();
+  }
+
+  __device__ static int RowsOfBlock(const RowShape& shape) {
+    return static_cast<int>(blockDim.x) / shape.threads;
+  }
   __device__ int64_t Index() const {
     return first_ + static_cast<int>(threadIdx.x) / shape_.threads;
   }
-  __device__ bool IsRow() const { return Index() < shape_.rows; }
+
+  __device__ void SetPacks() {
+    packs_ = Index() < end_
+                 ? static_cast<int>((shape_.size + kEight - 1) / kEight)
+                 : 0;
+  }
 
   const RowShape& shape_;
+  int packs_;  // of the row; 0 if there is none
   int thread_;
-  int rows_of_block_;
   int64_t first_;
+  int64_t end_;
+  int64_t step_;
 };
 
 // kNum packs as they are in memory; those of 16-bit elements take the first
@@ -148,27 +171,18 @@ __device__ inline void LoadPacks(const RowInMemory& row, const RowLoop& part,
   }
 }
 
-// As f32.
-template <int kNum>
-__device__ inline void ToFloats(DType dtype, const RawPacks<kNum>& raw,
-                                float (&x)[kNum][kEight]) {
+// The words of a pack as f32.
+__device__ inline void ToFloats(DType dtype, const uint32_t (&words)[kEight],
+                                float (&x)[kEight]) {
   if (dtype == DType::kF32) {
     TILEWORK_UNROLL
-    for (int i = 0; i < kNum; ++i) {
-      TILEWORK_UNROLL
-      for (int j = 0; j < kEight; ++j) {
-        x[i][j] = std::bit_cast<float>(raw.words[i][j]);
-      }
-    }
+    for (int j = 0; j < kEight; ++j) x[j] = std::bit_cast<float>(words[j]);
     return;
   }
+  RawEight<2> eight;
   TILEWORK_UNROLL
-  for (int i = 0; i < kNum; ++i) {
-    RawEight<2> eight;
-    TILEWORK_UNROLL
-    for (int j = 0; j < 4; ++j) eight.words[j] = raw.words[i][j];
-    ToFloats<2>(dtype, eight, x[i]);
-  }
+  for (int j = 0; j < 4; ++j) eight.words[j] = words[j];
+  ToFloats<2>(dtype, eight, x);
 }
 
 // Both.
@@ -177,7 +191,8 @@ __device__ inline void LoadFloats(const RowInMemory& row, const RowLoop& part,
                                   int first, float (&x)[kNum][kEight]) {
   RawPacks<kNum> raw;
   LoadPacks<kAligned>(row, part, first, raw);
-  ToFloats(row.dtype, raw, x);
+  TILEWORK_UNROLL
+  for (int i = 0; i < kNum; ++i) ToFloats(row.dtype, raw.words[i], x[i]);
 }
 
 // Writes packs, rounded to the type of the row.
@@ -202,22 +217,48 @@ __device__ inline void RoundTo(DType dtype, float (&x)[kNum][kEight]) {
   }
 }
 
-// Sums of packs: term i of all packs in order, and then these eight.
+// One number.
+__device__ inline float RoundTo(DType dtype, float x) {
+  if (dtype == DType::kF32) return x;
+  if (dtype == DType::kBF16) {
+    return std::bit_cast<float>(CvtRnBf16x2F32(0, x) << 16);
+  }
+  return CvtF32F16(static_cast<uint16_t>(CvtRnF16x2F32(0, x)));
+}
+
+// Element i of a row of f32, bf16 or f16.
+__device__ inline float LoadElement(const RowInMemory& row, int64_t i) {
+  const int64_t at = i * row.stride;
+  if (row.dtype == DType::kF32) {
+    return reinterpret_cast<const float*>(row.data)[at];
+  }
+  const uint16_t bits = reinterpret_cast<const uint16_t*>(row.data)[at];
+  return row.dtype == DType::kBF16 ? std::bit_cast<float>(uint32_t{bits} << 16)
+                                   : CvtF32F16(bits);
+}
+__device__ inline void StoreElement(float x, const RowInMemory& row,
+                                    int64_t i) {
+  const int64_t at = i * row.stride;
+  if (row.dtype == DType::kF32) {
+    reinterpret_cast<float*>(row.data)[at] = x;
+    return;
+  }
+  reinterpret_cast<uint16_t*>(row.data)[at] = static_cast<uint16_t>(
+      row.dtype == DType::kBF16 ? CvtRnBf16x2F32(0, x) : CvtRnF16x2F32(0, x));
+}
+
+// Sums of packs: terms i and i + 4 of all packs in order, and then these four.
 class PackSum {
  public:
-  // `term` gives the term of element j.
-  template <class Term>
-  __device__ void Add(const Term& term) {
-    TILEWORK_UNROLL
-    for (int j = 0; j < kEight; ++j) sums_[j] += term(j);
-  }
+  // The term of element j.
+  __device__ void Add(int j, float term) { sums_[j % kSums] += term; }
   __device__ float Total() const {
-    return ((sums_[0] + sums_[4]) + (sums_[2] + sums_[6])) +
-           ((sums_[1] + sums_[5]) + (sums_[3] + sums_[7]));
+    return (sums_[0] + sums_[2]) + (sums_[1] + sums_[3]);
   }
 
  private:
-  float sums_[kEight] = {};
+  static constexpr int kSums = 4;
+  float sums_[kSums] = {};
 };
 
 // One f32 a row in a tensor of any strides, or none.

@@ -33,7 +33,7 @@ inline int RowAlignment(const ConstTensor& tensor, int64_t step) {
   return static_cast<int>(all & (~all + 1));
 }
 
-// A row of f32, bf16 or f16 in memory, or of an absent tensor (kNone).
+// A row in memory, or of an absent tensor (kNone).
 struct RowInMemory {
   unsigned char* data = nullptr;
   int64_t stride = 0;
@@ -42,6 +42,14 @@ struct RowInMemory {
 
   __device__ bool present() const { return dtype != DType::kNone; }
 };
+
+namespace device_internal {
+
+__device__ inline int64_t ByteOffset(int64_t elements, DType dtype) {
+  return elements / PackFactor(dtype) * static_cast<int64_t>(SizeOf(dtype));
+}
+
+}  // namespace device_internal
 
 // Rows along the last dimension. Elements of f4e2m1 lie along it too.
 class InputRows {
@@ -64,7 +72,7 @@ class InputRows {
   __device__ RowInMemory Row(int64_t row, int64_t column) const {
     const int64_t at = offsets_[row] + column * stride_;
     return {const_cast<unsigned char*>(data_) +
-                at * static_cast<int64_t>(SizeOf(dtype_)),
+                device_internal::ByteOffset(at, dtype_),
             stride_, alignment_, dtype_};
   }
   // The first `count` <= 8 elements from a column on, of kBytes bytes.
@@ -114,7 +122,7 @@ class OutputRows {
   // From a column on.
   __device__ RowInMemory Row(int64_t row, int64_t column) const {
     const int64_t at = offsets_[row] + column * stride_;
-    return {data_ + at * static_cast<int64_t>(SizeOf(dtype_)), stride_,
+    return {data_ + device_internal::ByteOffset(at, dtype_), stride_,
             alignment_, dtype_};
   }
   template <int kBytes>

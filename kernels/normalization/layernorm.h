@@ -48,6 +48,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct LayerNormArgs {
@@ -77,6 +78,11 @@ absl::Status Validate(const LayerNormArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status LayerNorm(const LayerNormArgs& args, HostContext& context);
+
+// Enqueued; one pass over memory up to H = 16 Ki if 8 divides it and all rows
+// begin at multiples of 16 bytes, else input and residual are read again,
+// mostly from the caches. No scratch. The order of the sums depends on H alone.
+absl::Status LayerNorm(const LayerNormArgs& args, DeviceContext& context);
 
 }  // namespace tilework
 

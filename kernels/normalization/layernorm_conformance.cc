@@ -24,6 +24,7 @@ const Tested<LayerNormArgs> kKernel({
             {"past the caches",
              "input=bf16[8192,4096] gamma=bf16 beta=bf16 output=bf16"},
         },
+    .run_device = LayerNorm,
 });
 
 }  // namespace

@@ -58,6 +58,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 // Whether the normalized row is rounded before the multiplication by gamma.
@@ -112,6 +113,12 @@ absl::Status Validate(const RmsNormArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status RmsNorm(const RmsNormArgs& args, HostContext& context);
+
+// Enqueued; one pass over memory up to H (or G) = 16 Ki if 8 divides it and all
+// rows begin at multiples of 16 bytes, else input, residual and gate are read
+// again, mostly from the caches. No scratch. The order of the sum depends on H
+// (or G) alone.
+absl::Status RmsNorm(const RmsNormArgs& args, DeviceContext& context);
 
 }  // namespace tilework
 

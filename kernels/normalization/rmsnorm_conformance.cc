@@ -39,6 +39,7 @@ const Tested<RmsNormArgs> kKernel({
              "input=f32[8192,4096] gamma=f32 residual=f32 residual_out=f32 "
              "output=f32"},
         },
+    .run_device = RmsNorm,
 });
 
 }  // namespace

@@ -62,6 +62,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct RmsNormMxQuantizeArgs {
@@ -97,6 +98,13 @@ absl::Status Validate(const RmsNormMxQuantizeArgs& args);
 // InvalidArgument, before anything is written, or OK.
 absl::Status RmsNormMxQuantize(const RmsNormMxQuantizeArgs& args,
                                HostContext& context);
+
+// Enqueued; one pass over memory up to H = 16 Ki if 8 divides it and all rows
+// but those of codes begin at multiples of 16 bytes, else input and residual
+// are read again, mostly from the caches. No scratch. A scale that is given is
+// not checked.
+absl::Status RmsNormMxQuantize(const RmsNormMxQuantizeArgs& args,
+                               DeviceContext& context);
 
 namespace rmsnorm_mx_quantize_internal {
 

@@ -40,6 +40,7 @@ const Tested<RmsNormMxQuantizeArgs> kKernel({
              "input=bf16[8192,4096] gamma=bf16 output_quant=f8e4m3 "
              "output_scale=e8m0"},
         },
+    .run_device = RmsNormMxQuantize,
 });
 
 }  // namespace

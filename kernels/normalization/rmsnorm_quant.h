@@ -60,6 +60,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct RmsNormQuantArgs {
@@ -97,6 +98,12 @@ absl::Status Validate(const RmsNormQuantArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status RmsNormQuant(const RmsNormQuantArgs& args, HostContext& context);
+
+// Enqueued; one pass over memory up to H = 16 Ki if 8 divides it and all rows
+// but those of `out` begin at multiples of 16 bytes, else hidden and residual
+// are read again, mostly from the caches; so too for a group_size that is not a
+// power of two from 8 to 256. No scratch. A scale that is given is not checked.
+absl::Status RmsNormQuant(const RmsNormQuantArgs& args, DeviceContext& context);
 
 }  // namespace tilework
 

@@ -40,6 +40,7 @@ const Tested<RmsNormQuantArgs> kKernel({
              "hidden=bf16[4096,7168] ln_w=bf16 packed_output=false "
              "group_size=128 out=f8e4m3 dequant_scale=f32"},
         },
+    .run_device = RmsNormQuant,
 });
 
 }  // namespace
