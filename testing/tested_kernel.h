@@ -71,8 +71,8 @@ struct KernelTraits {
   // Its device part; null if there is none.
   absl::Status (*run_device)(const Args& args,
                              DeviceContext& context) = nullptr;
-  // For benchmarks on the device, whose memory is faster and whose caches are
-  // larger; if there are none, those above.
+  // More of them on the device, whose memory is faster and whose caches are
+  // larger.
   std::vector<ReferenceCase> device_cases = {};
   // Whether the device must give the bits that the host gives, but for those of
   // NaN.
@@ -87,8 +87,12 @@ class TestedKernel {
   const KernelDescription& description() const { return description_; }
   const std::string& name() const { return description_.name; }
   const std::vector<ReferenceCase>& cases() const { return traits_.cases; }
-  const std::vector<ReferenceCase>& device_cases() const {
-    return traits_.device_cases.empty() ? cases() : traits_.device_cases;
+  // Those, and more.
+  std::vector<ReferenceCase> cases_on_device() const {
+    std::vector<ReferenceCase> all = traits_.cases;
+    all.insert(all.end(), traits_.device_cases.begin(),
+               traits_.device_cases.end());
+    return all;
   }
   bool simd() const { return traits_.simd; }
   // Whether it has a device part.

@@ -31,7 +31,7 @@ class BenchPlace {
  public:
   virtual ~BenchPlace() = default;
   // Its cases of a kernel, if none are asked for.
-  virtual const std::vector<ReferenceCase>& CasesOf(
+  virtual std::vector<ReferenceCase> CasesOf(
       const TestedKernel& kernel) const = 0;
   // Measures one. Google Benchmark calls it more than once; `reference` lives
   // until the last case is done.

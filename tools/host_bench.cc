@@ -27,7 +27,7 @@ class HostBench final : public BenchPlace {
     limits_ = MeasureLimits(context_);
   }
 
-  const std::vector<ReferenceCase>& CasesOf(
+  std::vector<ReferenceCase> CasesOf(
       const TestedKernel& kernel) const override {
     return kernel.cases();
   }

@@ -33,6 +33,8 @@ const Tested<QuantizeMxfp8Args> kKernel({
              "axis=-2 src_tensor=bf16[7168,2048] data=f8e4m3 scales=e8m0"},
         },
     .run_device = QuantizeMxfp8,
+    .device_cases = {{"1.5 GiB",
+                      "src_tensor=bf16[131072,4096] data=f8e4m3 scales=e8m0"}},
     .bits_as_host = true,
 });
 

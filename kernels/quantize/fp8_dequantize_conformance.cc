@@ -30,6 +30,8 @@ const Tested<Fp8DequantizeArgs> kKernel({
              "y=f32"},
         },
     .run_device = Fp8Dequantize,
+    .device_cases =
+        {{"1.5 GiB", "quantized=f8e4m3[131072,4096] dequant_scale=f32 y=bf16"}},
     .bits_as_host = true,
 });
 

@@ -26,6 +26,8 @@ const Tested<MxDequantizeArgs> kKernel({
             {"odd sizes", "data=f4e2m1[7,1001] scales=e8m0 y=f32"},
         },
     .run_device = MxDequantize,
+    .device_cases = {{"1.5 GiB",
+                      "data=f8e4m3[131072,4096] scales=e8m0 y=bf16"}},
     .bits_as_host = true,
 });
 

@@ -35,6 +35,9 @@ const Tested<RowQuantizationArgs> kKernel({
              "dequant_scale=f32"},
         },
     .run_device = RowQuantization,
+    .device_cases = {{"1.5 GiB",
+                      "hidden_state=bf16[131072,4096] quantized=f8e4m3 "
+                      "dequant_scale=f32"}},
     .bits_as_host = true,
 });
 

@@ -24,6 +24,10 @@ const Tested<StaticQuantizationArgs> kKernel({
              "quantized=f8e4m3"},
         },
     .run_device = StaticQuantization,
+    .device_cases =
+        {{"1.5 GiB",
+          "hidden_state=bf16[131072,4096] input_dequant_scale=f32[1] "
+          "quantized=f8e4m3"}},
     .bits_as_host = true,
 });
 
