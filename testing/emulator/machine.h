@@ -239,6 +239,10 @@ class Machine {
   // Nothing if some are still missing; true if all were there.
   bool CompleteBarrier(Block& block, uint32_t id);
   bool CompleteMeeting(Warp& warp, size_t meeting);
+  [[noreturn]] void FaultAtBarrier(uint32_t id, uint32_t expected,
+                                   const char* operation, const Site& site);
+  [[noreturn]] void FaultNotInMask(uint32_t mask, const char* operation,
+                                   const Site& site);
   void CheckMeeting(const Rendezvous& mine, const Rendezvous& other);
   void WakeLanes(Warp& warp, uint32_t lanes);
   void Reschedule();  // the running thread is ready or waits

@@ -17,7 +17,8 @@ namespace {
 
 bool SamePlace(const Site& a, const Site& b) {
   return a.line() == b.line() && a.column() == b.column() &&
-         std::strcmp(a.file_name(), b.file_name()) == 0;
+         (a.file_name() == b.file_name() ||
+          std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 }  // namespace
@@ -35,23 +36,27 @@ void Machine::CheckMeeting(const Rendezvous& mine, const Rendezvous& other) {
         mine.site);
 }
 
+void Machine::FaultNotInMask(uint32_t mask, const char* operation,
+                             const Site& site) {
+  Fault(absl::StrFormat("%s by lane %d, which is not in its mask %08x",
+                        operation, thread_->lane, mask),
+        site);
+}
+
 uint64_t Machine::Meet(uint32_t mask, const char* operation, uint64_t operand,
                        uint32_t parameter, WarpCombine combine,
                        const Site& site) {
   Thread& self = *thread_;
   Warp& warp = *self.warp;
   const uint32_t bit = uint32_t{1} << self.lane;
-  if ((mask & bit) == 0) {
-    Fault(absl::StrFormat("%s by lane %d, which is not in its mask %08x",
-                          operation, self.lane, mask),
-          site);
-  }
+  if ((mask & bit) == 0) FaultNotInMask(mask, operation, site);
   self.operand = operand;
   self.parameter = parameter;
   const auto mine = std::find_if(
       warp.meetings.begin(), warp.meetings.end(), [&](const Rendezvous& it) {
         return it.mask == mask && it.combine == combine &&
-               std::strcmp(it.operation, operation) == 0 &&
+               (it.operation == operation ||
+                std::strcmp(it.operation, operation) == 0) &&
                SamePlace(it.site, site);
       });
   const auto i = static_cast<size_t>(mine - warp.meetings.begin());
@@ -84,14 +89,30 @@ bool Machine::CompleteMeeting(Warp& warp, size_t meeting) {
   return true;
 }
 
-uint32_t Machine::ArriveAtBarrier(uint32_t id, uint32_t expected, bool wait,
-                                  const char* operation, bool operand,
-                                  const Site& site) {
+// Apart from the code that runs often, whose frames should be small.
+void Machine::FaultAtBarrier(uint32_t id, uint32_t expected,
+                             const char* operation, const Site& site) {
   if (id >= kNamedBarriers) {
     Fault(absl::StrCat(operation, " with barrier ", id, ": there are ",
                        kNamedBarriers),
           site);
   }
+  const BlockBarrier& barrier = block().barriers[id];
+  if (barrier.expected != expected) {
+    Fault(absl::StrCat(operation, " with barrier ", id, " for ", expected,
+                       " threads, but others arrived for ", barrier.expected,
+                       " at ", ToString(barrier.site)),
+          site);
+  }
+  Fault(absl::StrCat("divergent barrier: ", operation, ", but others are in ",
+                     barrier.operation, " at ", ToString(barrier.site)),
+        site);
+}
+
+uint32_t Machine::ArriveAtBarrier(uint32_t id, uint32_t expected, bool wait,
+                                  const char* operation, bool operand,
+                                  const Site& site) {
+  if (id >= kNamedBarriers) FaultAtBarrier(id, expected, operation, site);
   Thread& self = *thread_;
   Block& block = *self.warp->block;
   BlockBarrier& barrier = block.barriers[id];
@@ -100,15 +121,9 @@ uint32_t Machine::ArriveAtBarrier(uint32_t id, uint32_t expected, bool wait,
     barrier.expected = expected;
     barrier.site = site;
     barrier.nonzero = 0;
-  } else if (barrier.expected != expected) {
-    Fault(absl::StrCat(operation, " with barrier ", id, " for ", expected,
-                       " threads, but others arrived for ", barrier.expected,
-                       " at ", ToString(barrier.site)),
-          site);
-  } else if (expected == 0 && !SamePlace(barrier.site, site)) {
-    Fault(absl::StrCat("divergent barrier: ", operation, ", but others are in ",
-                       barrier.operation, " at ", ToString(barrier.site)),
-          site);
+  } else if (barrier.expected != expected ||
+             (expected == 0 && !SamePlace(barrier.site, site))) {
+    FaultAtBarrier(id, expected, operation, site);
   }
   ++barrier.arrived;
   barrier.nonzero += operand;
