@@ -19,6 +19,24 @@ WITHOUT_LICENCE = re.compile(
 MOST_LINES = 800
 THIRD_PARTY = ("absl/", "benchmark/", "gmock/", "gtest/", "hwy/")
 
+# What device code may not hold outside of common/device, where each instruction
+# is a function, and why.
+DEVICE_PATTERNS = (
+    (r"\basm\b", "inline assembly: use or add a function of common/device"),
+    (r"<<<", "<<<>>>: use Launch()"),
+    (r"\b__shared__\b", "__shared__: use SharedMemory<SharedStorage>()"),
+    (
+        r"\bvolatile [^(]|\b__nanosleep\b|(?<!\} )\bwhile \(.*\) ?(;|\{\})$",
+        "a spin loop: wait by mbarrier.h, spin.h or grid_barrier.h",
+    ),
+    (
+        r"\b__activemask\b|\b__(shfl|shfl_up|shfl_down|shfl_xor|ballot|any|all)"
+        r" ?\(",
+        "lanes that happen to run together: use a mask",
+    ),
+    (r"#include <cuda", "a header of CUDA: use common/device/cuda.h"),
+)
+
 
 def check_licence(path, lines):
     """The first two lines after "#!" are the licence."""
@@ -48,6 +66,29 @@ def check_includes(path, lines):
             yield f"line {number}: there is no {own}"
 
 
+def is_device_code(path, lines):
+    if path.startswith("common/device/"):
+        return False
+    # The emulator itself, and the faults that it must find.
+    if os.path.dirname(path) == "testing/emulator":
+        return False
+    return path.endswith(".cu.cc") or any(
+        line == '#include "tilework/common/device/cuda.h"' for line in lines
+    )
+
+
+def check_device_code(path, lines):
+    """Device code is plain CUDA C++ that the emulator runs too."""
+    if not is_device_code(path, lines):
+        return
+    for number, line in enumerate(lines, 1):
+        code = re.sub(r'"(\\.|[^"\\])*"', '""', line)
+        code = code.split("//")[0].rstrip()
+        for pattern, problem in DEVICE_PATTERNS:
+            if re.search(pattern, code):
+                yield f"line {number}: {problem}"
+
+
 def check_guard(path, lines):
     """A header's guard is called after its path."""
     guard = re.sub(r"[^A-Z0-9]", "_", f"tilework/{path}_".upper())
@@ -62,7 +103,7 @@ def problems(path):
     if not WITHOUT_LICENCE.search(path):
         checks.append(check_licence)
     if path.endswith((".h", ".cc")):
-        checks.append(check_includes)
+        checks += [check_includes, check_device_code]
     if path.endswith(".h"):
         checks.append(check_guard)
     for check in checks:

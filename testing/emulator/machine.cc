@@ -27,6 +27,10 @@
 #include "tilework/testing/emulator/signal_guard.h"
 #include "tilework/testing/emulator/vector_types.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace tilework::emulator {
 namespace {
 
@@ -69,6 +73,20 @@ Fiber* StackOf(size_t index) {
   }
   return fibers[index].get();
 }
+
+// A fault abandons all fibers, and what is held on their stacks: no leaks to be
+// told of.
+class NoLeakReports {
+ public:
+#if defined(__SANITIZE_ADDRESS__)
+  NoLeakReports() { __lsan_disable(); }
+  ~NoLeakReports() { __lsan_enable(); }
+#else
+  NoLeakReports() {}
+#endif
+  NoLeakReports(const NoLeakReports&) = delete;
+  NoLeakReports& operator=(const NoLeakReports&) = delete;
+};
 
 }  // namespace
 
@@ -180,6 +198,7 @@ absl::Status Machine::Run() {
   current_ = this;
   step_fiber_ = StackOf(0);
   const SignalGuard guard;
+  const NoLeakReports no_leak_reports;
   uint64_t ended_clusters = 0;
   while (status_.ok() && ended_clusters < num_clusters_) {
     while (next_cluster_ < num_clusters_ && !free_clusters_.empty()) {

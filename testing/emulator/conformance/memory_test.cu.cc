@@ -146,7 +146,7 @@ TEST_F(MemoryTest, ExactFunctionsRoundOnce) {
   const std::vector<float> seen = Download(out, 8 * 256);
   for (size_t i = 0; i < 256; ++i) {
     const float* row = &seen[8 * i];
-    const volatile float product = a[i] * b[i];
+    const float product = a[i] * b[i];
     EXPECT_EQ(row[0], a[i] + b[i]);
     EXPECT_EQ(row[1], product);
     EXPECT_EQ(row[2], a[i] / b[i]);
