@@ -20,6 +20,7 @@ const Tested<LayerNormBwdArgs> kKernel({
              "dy=bf16[2048,8192] input=bf16 gamma=bf16 mean=f32 rstd=f32 "
              "dx=bf16 dgamma=f32 dbeta=f32"},
         },
+    .run_device = LayerNormBwd,
 });
 
 }  // namespace

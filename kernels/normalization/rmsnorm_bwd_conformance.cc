@@ -23,6 +23,7 @@ const Tested<RmsNormBwdArgs> kKernel({
              "dy=bf16[32768,128] input=bf16 gamma=bf16 rstd=f32 dx=bf16 "
              "dgamma=f32"},
         },
+    .run_device = RmsNormBwd,
 });
 
 }  // namespace
