@@ -145,6 +145,10 @@ def tilework_device_library(
             "-Wno-psabi",
             # Loops are unrolled for nvcc.
             "-Wno-unknown-pragmas",
+            # What a GPU traps, or does wrong without a word: the emulator makes
+            # the trap a fault of the launch.
+            "-fsanitize=alignment,bounds",
+            "-fsanitize-undefined-trap-on-error",
         ],
         **common
     )

@@ -265,6 +265,31 @@ __global__ void Misaligned(int* out) {
   *out = static_cast<int>(__ldg(reinterpret_cast<const int2*>(out + 1)).x);
 }
 
+__global__ void MisalignedVector(int* out, int offset) {
+  const int4 v = *reinterpret_cast<const int4*>(out + offset);
+  *out = v.x + v.w;
+}
+
+struct TwoArrays {
+  int first[32];
+  int second[32];
+};
+
+// In memory of the block, but not in the array.
+__global__ void BeyondTheArray(int* out, int at) {
+  auto& shared = SharedMemory<TwoArrays>();
+  shared.second[0] = 0;
+  shared.first[at] = 1;
+  *out = shared.second[0];
+}
+
+TEST_F(PlantedBugsTest, UndefinedBehaviour) {
+  EXPECT_THAT(Run(MisalignedVector, kWordsShape, std::vector<int>(8), 1),
+              HasSubstr("undefined behaviour"));
+  EXPECT_THAT(Run(BeyondTheArray, kWordsShape, {0}, 32),
+              HasSubstr("undefined behaviour"));
+}
+
 TEST_F(PlantedBugsTest, MisalignedLoads) {
   EXPECT_THAT(Run(Misaligned, kWordsShape, {0, 0, 0}),
               HasSubstr("__ldg() of 8 bytes"));

@@ -15,6 +15,10 @@
 #include "tilework/testing/emulator/guarded_memory.h"
 #include "tilework/testing/emulator/machine.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace tilework::emulator {
 namespace {
 
@@ -82,6 +86,10 @@ void SignalGuard::Handle(int signal, void* info, void* context) {
       (machine->thread_ != nullptr || machine->step_ != nullptr)) {
     raised = signal;
     raised_address = static_cast<siginfo_t*>(info)->si_addr;
+#if defined(__SANITIZE_ADDRESS__)
+    // What was on it before was abandoned.
+    __asan_unpoison_memory_region(fault_stack, kStackBytes);
+#endif
     // Goes on there when the handler returns.
     [[maybe_unused]] auto* state = static_cast<ucontext_t*>(context);
     [[maybe_unused]] const auto top =
