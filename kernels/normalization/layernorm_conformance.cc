@@ -25,6 +25,8 @@ const Tested<LayerNormArgs> kKernel({
              "input=bf16[8192,4096] gamma=bf16 beta=bf16 output=bf16"},
         },
     .run_device = LayerNorm,
+    .device_cases =
+        {{"2 GiB", "input=bf16[131072,4096] gamma=bf16 beta=bf16 output=bf16"}},
 });
 
 }  // namespace

@@ -40,6 +40,8 @@ const Tested<RmsNormArgs> kKernel({
              "output=f32"},
         },
     .run_device = RmsNorm,
+    .device_cases = {{"2 GiB",
+                      "input=bf16[131072,4096] gamma=bf16 output=bf16"}},
 });
 
 }  // namespace

@@ -41,6 +41,9 @@ const Tested<RmsNormMxQuantizeArgs> kKernel({
              "output_scale=e8m0"},
         },
     .run_device = RmsNormMxQuantize,
+    .device_cases = {{"1.5 GiB",
+                      "input=bf16[131072,4096] gamma=bf16 output_quant=f8e4m3 "
+                      "output_scale=e8m0"}},
 });
 
 }  // namespace

@@ -41,6 +41,10 @@ const Tested<RmsNormQuantArgs> kKernel({
              "group_size=128 out=f8e4m3 dequant_scale=f32"},
         },
     .run_device = RmsNormQuant,
+    .device_cases =
+        {{"1.5 GiB",
+          "hidden=bf16[1,131072,4096] ln_w=bf16 packed_output=false "
+          "out=f8e4m3 dequant_scale=f32"}},
 });
 
 }  // namespace
