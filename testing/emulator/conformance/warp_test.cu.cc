@@ -94,9 +94,10 @@ __global__ void Votes(unsigned* out) {
            static_cast<unsigned>(__all_sync(kAll, lane < 31)) << 1;
   row[3] = __match_any_sync(kAll, lane % 5);
   int same;
-  row[4] = __match_all_sync(kAll, 7, &same) + static_cast<unsigned>(same);
-  row[5] =
-      __match_all_sync(kAll, lane / 31, &same) + static_cast<unsigned>(same);
+  row[4] = __match_all_sync(kAll, 7, &same);
+  row[4] += static_cast<unsigned>(same);
+  row[5] = __match_all_sync(kAll, lane / 31, &same);
+  row[5] += static_cast<unsigned>(same);
   row[6] = __reduce_add_sync(kAll, lane) + __reduce_max_sync(kAll, lane) * 1000;
   row[7] = static_cast<unsigned>(
       __reduce_min_sync(kAll, static_cast<int>(lane) - 20));
