@@ -21,6 +21,9 @@ const Tested<LayerNormBwdArgs> kKernel({
              "dx=bf16 dgamma=f32 dbeta=f32"},
         },
     .run_device = LayerNormBwd,
+    .device_cases = {{"3 GiB",
+                      "dy=bf16[131072,4096] input=bf16 gamma=bf16 mean=f32 "
+                      "rstd=f32 dx=bf16 dgamma=f32 dbeta=f32"}},
 });
 
 }  // namespace

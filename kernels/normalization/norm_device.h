@@ -175,11 +175,12 @@ struct MomentScale {
 // Mean and variance of a row, to the accuracy of two passes over it: the mean,
 // and then the distances to it, which also give what the first sum missed. A
 // third one where that is much of the variance, as in rows of equal elements.
-// Each thread of a warp makes the same passes.
+// Each thread of a warp makes the same passes. About a given mean, the third
+// pass alone gives the variance.
 struct RowMoments {
   static constexpr int kPasses = 3;
 
-  __device__ bool Needs(int pass) const { return pass != 2 || is_near; }
+  __device__ bool Needs(int pass) const { return pass != 2 || any_is_near; }
 
   // One tile.
   template <int kPacks>
@@ -219,7 +220,8 @@ struct RowMoments {
       return;
     }
     if (pass == 2) {
-      variance = square;
+      // Other rows of the warp must not change this one.
+      if (is_near) variance = square;
       return;
     }
     // An infinite mean makes all distances NaN.
@@ -228,12 +230,15 @@ struct RowMoments {
     if (!std::isfinite(variance) && std::isfinite(shift)) {
       variance = square;  // The squares overflow.
     }
-    is_near = __any_sync(kAllLanes, variance < 1024 * shift * shift) != 0;
+    // Also if one of them overflows.
+    is_near = !(variance > 1024 * shift * shift);
+    any_is_near = __any_sync(kAllLanes, is_near) != 0;
   }
 
   float mean = 0;
   float variance = 0;
-  bool is_near = false;
+  bool is_near = true;  // whether the third pass counts
+  bool any_is_near = false;
   PackSum distances;
   PackSum squares;
 };

@@ -24,6 +24,9 @@ const Tested<RmsNormBwdArgs> kKernel({
              "dgamma=f32"},
         },
     .run_device = RmsNormBwd,
+    .device_cases = {{"3 GiB",
+                      "dy=bf16[131072,4096] input=bf16 gamma=bf16 rstd=f32 "
+                      "dx=bf16 dgamma=f32"}},
 });
 
 }  // namespace

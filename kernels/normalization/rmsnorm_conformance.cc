@@ -41,7 +41,12 @@ const Tested<RmsNormArgs> kKernel({
         },
     .run_device = RmsNorm,
     .device_cases = {{"2 GiB",
-                      "input=bf16[131072,4096] gamma=bf16 output=bf16"}},
+                      "input=bf16[131072,4096] gamma=bf16 output=bf16"},
+                     {"2 GiB, heads",
+                      "input=bf16[131072,32,128] gamma=bf16 output=bf16"},
+                     {"4 GiB, residual",
+                      "input=bf16[131072,4096] gamma=bf16 residual=bf16 "
+                      "residual_out=bf16 output=bf16"}},
 });
 
 }  // namespace

@@ -44,7 +44,9 @@ const Tested<RmsNormQuantArgs> kKernel({
     .device_cases =
         {{"1.5 GiB",
           "hidden=bf16[1,131072,4096] ln_w=bf16 packed_output=false "
-          "out=f8e4m3 dequant_scale=f32"}},
+          "out=f8e4m3 dequant_scale=f32"},
+         {"1.5 GiB, packed",
+          "hidden=bf16[1,32768,16384] ln_w=bf16 out=f8e4m3_240"}},
 });
 
 }  // namespace
