@@ -193,6 +193,21 @@ __device__ inline void StoreEight(const RawEight<kBytes>& raw, void* data,
   }
 }
 
+// The same with all elements, adjacent and aligned to 8 bytes (kBytes 1) or 16:
+// without a branch, so that the loads of several vectors follow one another.
+template <int kBytes>
+__device__ inline RawEight<kBytes> LoadWide(const void* data) {
+  RawEight<kBytes> raw;
+  device_internal::LoadWords<RawEight<kBytes>::kWords, kBytes == 1 ? 2 : 4>(
+      data, raw.words);
+  return raw;
+}
+template <int kBytes>
+__device__ inline void StoreWide(const RawEight<kBytes>& raw, void* data) {
+  device_internal::StoreWords<RawEight<kBytes>::kWords, kBytes == 1 ? 2 : 4>(
+      raw.words, data);
+}
+
 // As f32. `dtype` is f32 if kBytes is 4, bf16 or f16 if it is 2.
 template <int kBytes>
 __device__ inline void ToFloats(DType dtype, const RawEight<kBytes>& raw,

@@ -54,42 +54,34 @@ __device__ inline uint16_t CvtRnSatfiniteE5m2x2F32(float high, float low) {
 #endif
 }
 
-namespace device_internal {
-
-template <Float8 F>
-__device__ inline uint16_t EncodePairWithoutNaN(float first, float second) {
-  if constexpr (F::kMantissaBits == 2) {
-    return CvtRnSatfiniteE5m2x2F32(second, first);
-  } else {
-    // Of f8e4m3_240, the numbers up to its largest are those of f8e4m3.
-    if constexpr (F::kMaxBits < Float8E4M3::kMaxBits) {
-      first = fminf(fmaxf(first, -F::kMax), F::kMax);
-      second = fminf(fmaxf(second, -F::kMax), F::kMax);
-    }
-    return CvtRnSatfiniteE4m3x2F32(second, first);
-  }
-}
-
-}  // namespace device_internal
-
 // The codes of four f32, the first in the lowest byte.
 template <Float8 F>
 __device__ inline uint32_t EncodeFour(float a, float b, float c, float d) {
-  const uint32_t low = device_internal::EncodePairWithoutNaN<F>(a, b);
-  const uint32_t high = device_internal::EncodePairWithoutNaN<F>(c, d);
-  uint32_t codes = high << 16 | low;
-  // One test for all: NaNs are rare.
-  if (a != a || b != b || c != c || d != d) {
-    const auto set = [&](float value, int shift) {
-      if (value == value) return;
-      codes = (codes & ~(0xFFu << shift)) | uint32_t{F::kNaNBits} << shift;
-    };
-    set(a, 0);
-    set(b, 8);
-    set(c, 16);
-    set(d, 24);
+  constexpr uint32_t kEach = 0x01010101u;
+  constexpr uint32_t kSigns = 0x80u * kEach;
+  constexpr bool kE5M2 = F::kMantissaBits == 2;
+  const uint32_t low =
+      kE5M2 ? CvtRnSatfiniteE5m2x2F32(b, a) : CvtRnSatfiniteE4m3x2F32(b, a);
+  const uint32_t high =
+      kE5M2 ? CvtRnSatfiniteE5m2x2F32(d, c) : CvtRnSatfiniteE4m3x2F32(d, c);
+  const uint32_t codes = high << 16 | low;
+  // Four bytes at a time. Only a NaN gives a code above the largest number's:
+  // adding carries it to the place of the sign.
+  const uint32_t magnitudes = codes & ~kSigns;
+  constexpr uint32_t kAboveMax =
+      0x80u - (kE5M2 ? Float8E5M2::kMaxBits : Float8E4M3::kMaxBits) - 1u;
+  const uint32_t is_nan = (magnitudes + kAboveMax * kEach) & kSigns;
+  uint32_t result = codes;
+  if constexpr (F::kMaxBits < Float8E4M3::kMaxBits) {
+    // Of f8e4m3_240, the numbers up to its largest are those of f8e4m3.
+    constexpr uint32_t kLargest = F::kMaxBits * kEach;
+    const uint32_t is_above =
+        (magnitudes + (0x80u - F::kMaxBits - 1u) * kEach) & kSigns;
+    const uint32_t bits = is_above - (is_above >> 7);
+    result = (codes & ~bits) | (kLargest & bits);
   }
-  return codes;
+  const uint32_t nan_bits = is_nan - (is_nan >> 7);
+  return (result | nan_bits) & ~is_nan;
 }
 
 // The codes of kCount f32, four to a word. `format` satisfies IsFloat8().

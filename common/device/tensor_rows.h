@@ -68,6 +68,16 @@ class InputRows {
   constexpr DType dtype() const { return dtype_; }
   constexpr int alignment() const { return alignment_; }
 
+  // Whether eight elements, of kBytes bytes, may be read at once.
+  template <int kBytes>
+  constexpr bool IsWide() const {
+    return alignment_ >= (kBytes == 1 ? 8 : 16);
+  }
+  // All eight from a column on, if so.
+  template <int kBytes>
+  __device__ RawEight<kBytes> LoadAll(int64_t row, int64_t column) const {
+    return LoadWide<kBytes>(data_ + (offsets_[row] + column) * kBytes);
+  }
   // From a column on.
   __device__ RowInMemory Row(int64_t row, int64_t column) const {
     const int64_t at = offsets_[row] + column * stride_;
@@ -119,6 +129,16 @@ class OutputRows {
   constexpr DType dtype() const { return dtype_; }
   constexpr int alignment() const { return alignment_; }
 
+  // Whether eight elements, of kBytes bytes, may be written at once.
+  template <int kBytes>
+  constexpr bool IsWide() const {
+    return alignment_ >= (kBytes == 1 ? 8 : 16);
+  }
+  template <int kBytes>
+  __device__ void StoreAll(const RawEight<kBytes>& raw, int64_t row,
+                           int64_t column) const {
+    StoreWide<kBytes>(raw, data_ + (offsets_[row] + column) * kBytes);
+  }
   // From a column on.
   __device__ RowInMemory Row(int64_t row, int64_t column) const {
     const int64_t at = offsets_[row] + column * stride_;

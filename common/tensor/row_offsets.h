@@ -43,7 +43,12 @@ class RowOffsets {
   // Also in device code. `row` < 2^53.
   constexpr int64_t operator[](int64_t row) const {
     if (count_ == 0) return 0;
+    if (count_ == 1) return row * dims_[0].stride;
     int64_t offset = 0;
+#if defined(__CUDACC__)
+    // Rare on a device, so it should not be long.
+#pragma unroll 1
+#endif
     for (size_t i = 0; i + 1 < count_; ++i) {
       const int64_t outer = dims_[i].size.Quotient(row);
       offset += (row - outer * dims_[i].size.value()) * dims_[i].stride;

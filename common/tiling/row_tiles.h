@@ -23,7 +23,7 @@ namespace tilework {
 class RowTiles {
  public:
   static constexpr int kThreads = 256;
-  static constexpr int kSlots = 2;
+  static constexpr int kSlots = 2;  // or 1
   static constexpr int kVector = 8;
 
   // A vector of a thread: its place, and how many of its elements there are.
@@ -43,7 +43,7 @@ class RowTiles {
     Choose(vectors, min_width);
     column_tiles_ =
         Divisor(CeilDiv(vectors, (int64_t{1} << log2_width_) * row_slots_));
-    row_tiles_ = CeilDiv(rows, int64_t{Height()} * (slots_ / row_slots_));
+    row_tiles_ = CeilDiv(rows, tile_rows());
   }
 
   constexpr int64_t num_tiles() const {
@@ -52,24 +52,62 @@ class RowTiles {
   // Slots of a thread that are used.
   constexpr int slots() const { return slots_; }
 
-  constexpr Place At(int64_t tile, int thread, int slot) const {
-    const int64_t row_tile = column_tiles_.Quotient(tile);
-    const int64_t column_tile = tile - row_tile * column_tiles_.value();
-    const int width = 1 << log2_width_;
-    const int x = thread & (width - 1);
-    const int y = thread >> log2_width_;
-    const int along = slot & (row_slots_ - 1);
-    const int across = slot / row_slots_;
-    const int64_t row =
-        (row_tile * (slots_ / row_slots_) + across) * Height() + y;
-    const int64_t column =
-        ((column_tile * row_slots_ + along) * width + x) * kVector;
-    Place place = {row, column, 0};
-    if (slot < slots_ && row < rows_ && column < size_) {
-      place.count =
-          static_cast<int>(std::min<int64_t>(kVector, size_ - column));
+  // A thread's way through tiles `first`, `first` + `step` and so on.
+  class Walk {
+   public:
+    constexpr Walk(const RowTiles& tiles, int64_t first, int64_t step,
+                   int thread)
+        : tiles_(tiles),
+          row_tile_(tiles.column_tiles_.Quotient(first)),
+          column_tile_(first - row_tile_ * tiles.column_tiles_.value()),
+          row_step_(tiles.column_tiles_.Quotient(step)),
+          column_step_(step - row_step_ * tiles.column_tiles_.value()),
+          x_(thread & (tiles.width() - 1)),
+          y_(thread >> tiles.log2_width_) {}
+
+    constexpr bool Done() const { return row_tile_ >= tiles_.row_tiles_; }
+    // Without a division.
+    constexpr void Next() {
+      row_tile_ += row_step_;
+      column_tile_ += column_step_;
+      if (column_tile_ < tiles_.column_tiles_.value()) return;
+      column_tile_ -= tiles_.column_tiles_.value();
+      ++row_tile_;
     }
-    return place;
+
+    // Whether all vectors of the tile are whole, of slots() a thread.
+    constexpr bool Full() const {
+      return (row_tile_ + 1) * tiles_.tile_rows() <= tiles_.rows_ &&
+             (column_tile_ + 1) * tiles_.tile_size() <= tiles_.size_;
+    }
+    constexpr int64_t Row(int slot) const {
+      return row_tile_ * tiles_.tile_rows() + y_ + slot * tiles_.row_step();
+    }
+    constexpr int64_t Column(int slot) const {
+      return column_tile_ * tiles_.tile_size() + x_ * kVector +
+             slot * tiles_.column_step();
+    }
+    constexpr Place At(int slot) const {
+      Place place = {Row(slot), Column(slot), 0};
+      const int64_t left = tiles_.size_ - place.column;
+      if (slot < tiles_.slots_ && place.row < tiles_.rows_ && left > 0) {
+        place.count = static_cast<int>(std::min<int64_t>(kVector, left));
+      }
+      return place;
+    }
+
+   private:
+    const RowTiles& tiles_;
+    int64_t row_tile_;
+    int64_t column_tile_;
+    int64_t row_step_;
+    int64_t column_step_;
+    int x_;
+    int y_;
+  };
+
+  constexpr Place At(int64_t tile, int thread, int slot) const {
+    return Walk(*this, tile, 1, thread).At(slot);
   }
 
  private:
@@ -94,7 +132,19 @@ class RowTiles {
     }
   }
 
-  constexpr int Height() const { return kThreads >> log2_width_; }
+  constexpr int width() const { return 1 << log2_width_; }
+  constexpr int height() const { return kThreads >> log2_width_; }
+  // A thread's vectors lie along a row, or else in different rows.
+  constexpr int64_t tile_rows() const {
+    return int64_t{height()} * (slots_ / row_slots_);
+  }
+  constexpr int64_t tile_size() const {
+    return int64_t{width()} * row_slots_ * kVector;
+  }
+  constexpr int64_t row_step() const { return row_slots_ == 1 ? height() : 0; }
+  constexpr int64_t column_step() const {
+    return row_slots_ == 1 ? 0 : width() * kVector;
+  }
 
   int64_t rows_;
   int64_t size_;

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -36,6 +38,36 @@ TEST(RowTilesTest, TilesCoverTheMatrixOnce) {
           }
         }
         for (const int n : times) ASSERT_EQ(n, 1) << rows << " x " << size;
+      }
+    }
+  }
+}
+
+// A walk meets the tiles of its steps, in order, and says which are full.
+TEST(RowTilesTest, WalksMeetTheirTiles) {
+  for (const auto& [rows, size] : std::initializer_list<std::pair<int, int>>{
+           {1, 100000}, {300, 77}, {37, 5120}, {2000, 4096}}) {
+    const RowTiles tiles(rows, size);
+    for (const int64_t step : {1, 2, 7, 1000}) {
+      for (const int64_t first : {int64_t{0}, step - 1}) {
+        int64_t tile = first;
+        for (RowTiles::Walk walk(tiles, first, step, 200); !walk.Done();
+             walk.Next()) {
+          int64_t whole = 0;
+          for (int thread = 0; thread < RowTiles::kThreads; ++thread) {
+            for (int slot = 0; slot < tiles.slots(); ++slot) {
+              const Place place = tiles.At(tile, thread, slot);
+              whole += place.count == RowTiles::kVector;
+              if (thread != 200) continue;
+              ASSERT_EQ(walk.At(slot), place);
+            }
+          }
+          ASSERT_EQ(walk.Full(),
+                    whole == RowTiles::kThreads * int64_t{tiles.slots()});
+          tile += step;
+        }
+        EXPECT_GE(tile, tiles.num_tiles());
+        EXPECT_LT(tile - step, tiles.num_tiles());
       }
     }
   }
