@@ -107,34 +107,53 @@ struct RowParams {
   RowTiles tiles;
 };
 
+// kWide: all of the tile, and rows that are aligned.
+template <int kBytes, bool kWide>
+__device__ void EncodeTile(const RowParams& params,
+                           const RowTiles::Walk& walk) {
+  RawEight<kBytes> raw[RowTiles::kSlots] = {};
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i >= params.tiles.slots()) continue;
+    if constexpr (kWide) {
+      raw[i] = params.x.template LoadAll<kBytes>(walk.Row(i), walk.Column(i));
+    } else {
+      const auto [row, column, count] = walk.At(i);
+      if (count > 0) {
+        raw[i] = params.x.template Load<kBytes>(row, column, count);
+      }
+    }
+  }
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i >= params.tiles.slots()) continue;
+    const auto [row, column, count] = walk.At(i);
+    float x[kEight];
+    ToFloats(params.x.dtype(), raw[i], x);
+    uint32_t amax = 0;
+    for (const float value : x) amax = max(amax, Magnitude(value));
+    const E8M0 scale =
+        ScaleOf(params.out.codes.dtype(), MaxOfFour(amax, 1, 2), params.mode);
+    if (count == 0) continue;
+    Encode(params.out.codes, x, MxReciprocal(scale), row, column, count);
+    if (column % kBlock == 0) {
+      StoreScale(params.out.scales, scale, row, column / kBlock);
+    }
+  }
+}
+
 // Blocks along rows.
 template <int kBytes>
 __global__ void __launch_bounds__(RowTiles::kThreads)
     RowsKernel(RowParams params) {
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int64_t tile = blockIdx.x; tile < params.tiles.num_tiles();
-       tile += gridDim.x) {
-    RawEight<kBytes> raw[RowTiles::kSlots] = {};
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      const auto [row, column, count] = params.tiles.At(tile, thread, i);
-      if (count > 0)
-        raw[i] = params.x.template Load<kBytes>(row, column, count);
-    }
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      const auto [row, column, count] = params.tiles.At(tile, thread, i);
-      float x[kEight];
-      ToFloats(params.x.dtype(), raw[i], x);
-      uint32_t amax = 0;
-      for (const float value : x) amax = max(amax, Magnitude(value));
-      const E8M0 scale =
-          ScaleOf(params.out.codes.dtype(), MaxOfFour(amax, 1, 2), params.mode);
-      if (count == 0) continue;
-      Encode(params.out.codes, x, MxReciprocal(scale), row, column, count);
-      if (column % kBlock == 0) {
-        StoreScale(params.out.scales, scale, row, column / kBlock);
-      }
+  const bool wide = params.x.template IsWide<kBytes>();
+  for (RowTiles::Walk walk(params.tiles, blockIdx.x, gridDim.x,
+                           static_cast<int>(threadIdx.x));
+       !walk.Done(); walk.Next()) {
+    if (wide && walk.Full()) {
+      EncodeTile<kBytes, true>(params, walk);
+    } else {
+      EncodeTile<kBytes, false>(params, walk);
     }
   }
 }
@@ -158,6 +177,7 @@ struct MatrixParams {
 constexpr int kTileRows = 4 * kBlock;
 constexpr int kTileColumns = 2 * 64;
 constexpr int kMatrixThreads = 256;
+constexpr int kMatrixBlocksPerMultiprocessor = 2;
 
 // A lane's 8 x 8 elements of a matrix.
 template <int kBytes>
@@ -280,7 +300,8 @@ class Square {
 };
 
 template <int kBytes>
-__global__ void __launch_bounds__(kMatrixThreads)
+__global__ void __launch_bounds__(kMatrixThreads,
+                                  kMatrixBlocksPerMultiprocessor)
     MatrixKernel(MatrixParams params) {
   for (int64_t tile = blockIdx.x; tile < params.num_tiles; tile += gridDim.x) {
     const Square<kBytes> square(params, tile);
@@ -328,7 +349,6 @@ absl::Status QuantizeMatrices(const ConstTensor& x, const Output& along,
       .column_tiles = Divisor(column_tiles),
       .tiles = Divisor(tiles),
       .num_tiles = x.NumElements() / (rows * columns) * tiles};
-  constexpr int kMatrixBlocksPerMultiprocessor = 2;
   return Launch(SizeOf(x.dtype()) == 4 ? MatrixKernel<4> : MatrixKernel<2>,
                 {.kernel = "quantize_mxfp8",
                  .grid = PersistentGrid(

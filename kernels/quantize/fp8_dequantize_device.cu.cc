@@ -66,28 +66,60 @@ __device__ void Scale(const Params& params, const RowTiles::Place& place,
 }
 
 template <int kBytes>
+__device__ RawEight<kBytes> Decode(const Params& params,
+                                   const RowTiles::Place& place,
+                                   const RawEight<1>& codes) {
+  float x[kEight];
+  DecodeF8(params.codes.dtype(), codes.words, x);
+  Scale(params, place, x);
+  return FromFloats<kBytes>(params.y.dtype(), x);
+}
+
+template <int kBytes>
+__device__ void DecodeWholeTile(const Params& params,
+                                const RowTiles::Walk& walk) {
+  RawEight<1> codes[RowTiles::kSlots];
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i < params.tiles.slots()) {
+      codes[i] = params.codes.LoadAll<1>(walk.Row(i), walk.Column(i));
+    }
+  }
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i < params.tiles.slots()) {
+      const RowTiles::Place place = {walk.Row(i), walk.Column(i), kEight};
+      params.y.StoreAll(Decode<kBytes>(params, place, codes[i]), place.row,
+                        place.column);
+    }
+  }
+}
+
+// A part of a tile, or rows without alignment.
+template <int kBytes>
+__device__ void DecodeTile(const Params& params, const RowTiles::Walk& walk) {
+  for (int i = 0; i < params.tiles.slots(); ++i) {
+    const RowTiles::Place place = walk.At(i);
+    if (place.count == 0) continue;
+    const auto codes =
+        params.codes.Load<1>(place.row, place.column, place.count);
+    params.y.Store(Decode<kBytes>(params, place, codes), place.row,
+                   place.column, place.count);
+  }
+}
+
+template <int kBytes>
 __global__ void __launch_bounds__(RowTiles::kThreads)
     Fp8DequantizeKernel(Params params) {
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int64_t tile = blockIdx.x; tile < params.tiles.num_tiles();
-       tile += gridDim.x) {
-    RowTiles::Place places[RowTiles::kSlots];
-    RawEight<1> codes[RowTiles::kSlots];
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      places[i] = params.tiles.At(tile, thread, i);
-      const auto& [row, column, count] = places[i];
-      if (count > 0) codes[i] = params.codes.Load<1>(row, column, count);
-    }
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      const auto& [row, column, count] = places[i];
-      if (count == 0) continue;
-      float x[kEight];
-      DecodeF8(params.codes.dtype(), codes[i].words, x);
-      Scale(params, places[i], x);
-      params.y.Store(FromFloats<kBytes>(params.y.dtype(), x), row, column,
-                     count);
+  const bool wide =
+      params.codes.template IsWide<1>() && params.y.template IsWide<kBytes>();
+  for (RowTiles::Walk walk(params.tiles, blockIdx.x, gridDim.x,
+                           static_cast<int>(threadIdx.x));
+       !walk.Done(); walk.Next()) {
+    if (wide && walk.Full()) {
+      DecodeWholeTile<kBytes>(params, walk);
+    } else {
+      DecodeTile<kBytes>(params, walk);
     }
   }
 }

@@ -90,27 +90,56 @@ __device__ void Scale(const Params& params, const RowTiles::Place& place,
 }
 
 template <int kBytes>
+__device__ RawEight<kBytes> Decode(const Params& params,
+                                   const RowTiles::Place& place,
+                                   const RawEight<1>& codes) {
+  float x[kEight];
+  Decode(params.codes.dtype(), codes, x);
+  Scale(params, place, x);
+  return FromFloats<kBytes>(params.y.dtype(), x);
+}
+
+// kWide: all of the tile, and rows that are aligned.
+template <int kBytes, bool kWide>
+__device__ void DecodeTile(const Params& params, const RowTiles::Walk& walk) {
+  RawEight<1> codes[RowTiles::kSlots];
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i >= params.tiles.slots()) continue;
+    if constexpr (kWide) {
+      codes[i] = params.codes.LoadAll<1>(walk.Row(i), walk.Column(i));
+    } else {
+      const RowTiles::Place place = walk.At(i);
+      if (place.count > 0) codes[i] = LoadCodes(params.codes, place);
+    }
+  }
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i >= params.tiles.slots()) continue;
+    const RowTiles::Place place = walk.At(i);
+    if (place.count == 0) continue;
+    const auto y = Decode<kBytes>(params, place, codes[i]);
+    if constexpr (kWide) {
+      params.y.StoreAll(y, place.row, place.column);
+    } else {
+      params.y.Store(y, place.row, place.column, place.count);
+    }
+  }
+}
+
+template <int kBytes>
 __global__ void __launch_bounds__(RowTiles::kThreads)
     MxDequantizeKernel(Params params) {
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int64_t tile = blockIdx.x; tile < params.tiles.num_tiles();
-       tile += gridDim.x) {
-    RowTiles::Place places[RowTiles::kSlots];
-    RawEight<1> codes[RowTiles::kSlots];
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      places[i] = params.tiles.At(tile, thread, i);
-      if (places[i].count > 0) codes[i] = LoadCodes(params.codes, places[i]);
-    }
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      const auto& [row, column, count] = places[i];
-      if (count == 0) continue;
-      float x[kEight];
-      Decode(params.codes.dtype(), codes[i], x);
-      Scale(params, places[i], x);
-      params.y.Store(FromFloats<kBytes>(params.y.dtype(), x), row, column,
-                     count);
+  const bool wide = params.codes.dtype() != DType::kF4E2M1 &&
+                    params.codes.template IsWide<1>() &&
+                    params.y.template IsWide<kBytes>();
+  for (RowTiles::Walk walk(params.tiles, blockIdx.x, gridDim.x,
+                           static_cast<int>(threadIdx.x));
+       !walk.Done(); walk.Next()) {
+    if (wide && walk.Full()) {
+      DecodeTile<kBytes, true>(params, walk);
+    } else {
+      DecodeTile<kBytes, false>(params, walk);
     }
   }
 }

@@ -35,11 +35,11 @@ struct Params {
 
 __global__ void __launch_bounds__(RowTiles::kThreads)
     MultiplyKernel(Params params) {
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int64_t tile = blockIdx.x; tile < params.tiles.num_tiles();
-       tile += gridDim.x) {
+  for (RowTiles::Walk walk(params.tiles, blockIdx.x, gridDim.x,
+                           static_cast<int>(threadIdx.x));
+       !walk.Done(); walk.Next()) {
     for (int i = 0; i < params.tiles.slots(); ++i) {
-      const auto [row, column, count] = params.tiles.At(tile, thread, i);
+      const auto [row, column, count] = walk.At(i);
       if (count == 0) continue;
       RawEight<4> raw = params.row.Load<4>(0, column, count);
       const float factor = params.factors[row * params.factor_stride];

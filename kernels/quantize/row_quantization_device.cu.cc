@@ -53,7 +53,16 @@ struct Params {
   float clip;  // infinity: none
   float min_scale;
   bool pow2;
+  // Whether all vectors have eight elements, and are aligned.
+  bool whole;
 };
+
+template <int kBytes>
+__device__ RawEight<kBytes> Load(const Params& params, int64_t row,
+                                 int64_t column, int count) {
+  if (count == 0) return {};
+  return params.x.template Load<kBytes>(row, column, count);
+}
 
 // The larger of `amax` and all magnitudes, by their bits: as integers a NaN is
 // the largest.
@@ -100,7 +109,11 @@ __device__ void Encode(const Params& params, const RawEight<kBytes>& raw,
   }
   RawEight<1> codes;
   EncodeF8(params.codes.dtype(), x, codes.words);
-  params.codes.Store(codes, row, column, count);
+  if (params.whole) {
+    params.codes.StoreAll(codes, row, column);
+  } else {
+    params.codes.Store(codes, row, column, count);
+  }
 }
 
 // The vectors of a team in registers.
@@ -111,14 +124,22 @@ class UnitInRegisters {
   __device__ UnitInRegisters(const Params& params, const UnitPlan& plan,
                              const Box& box, int thread)
       : params_(params), plan_(plan), box_(box), thread_(thread) {
+    // A branch around all loads, so that they follow one another.
+    if (params.whole) {
+      TILEWORK_UNROLL
+      for (int i = 0; i < kVectors; ++i) {
+        const Place place = At(i);
+        raw_[i] = {};
+        if (place.count > 0) {
+          raw_[i] = params.x.template LoadAll<kBytes>(place.row, place.column);
+        }
+      }
+      return;
+    }
     TILEWORK_UNROLL
     for (int i = 0; i < kVectors; ++i) {
       const Place place = At(i);
-      raw_[i] = {};
-      if (place.count > 0) {
-        raw_[i] = params.x.template Load<kBytes>(place.row, place.column,
-                                                 place.count);
-      }
+      raw_[i] = Load<kBytes>(params, place.row, place.column, place.count);
     }
   }
 
@@ -253,6 +274,28 @@ struct LargeItem {
 };
 
 template <int kBytes>
+__device__ void LoadItem(const Params& params, const LargeUnits& large,
+                         const LargeItem& item,
+                         RawEight<kBytes> (&raw)[RowTiles::kSlots]) {
+  if (params.whole) {
+    TILEWORK_UNROLL
+    for (int slot = 0; slot < RowTiles::kSlots; ++slot) {
+      const auto [row, column, count] = item.At(large, slot);
+      raw[slot] = {};
+      if (count > 0) {
+        raw[slot] = params.x.template LoadAll<kBytes>(row, column);
+      }
+    }
+    return;
+  }
+  TILEWORK_UNROLL
+  for (int slot = 0; slot < RowTiles::kSlots; ++slot) {
+    const auto [row, column, count] = item.At(large, slot);
+    raw[slot] = Load<kBytes>(params, row, column, count);
+  }
+}
+
+template <int kBytes>
 __global__ void __launch_bounds__(RowTiles::kThreads)
     LargeAmaxKernel(Params params, LargeUnits large) {
   uint32_t amax = 0;
@@ -272,14 +315,8 @@ __global__ void __launch_bounds__(RowTiles::kThreads)
       unit = item.unit;
       amax = 0;
     }
-    RawEight<kBytes> raw[RowTiles::kSlots] = {};
-    TILEWORK_UNROLL
-    for (int slot = 0; slot < RowTiles::kSlots; ++slot) {
-      const auto [row, column, count] = item.At(large, slot);
-      if (count > 0) {
-        raw[slot] = params.x.template Load<kBytes>(row, column, count);
-      }
-    }
+    RawEight<kBytes> raw[RowTiles::kSlots];
+    LoadItem(params, large, item, raw);
     TILEWORK_UNROLL
     for (int slot = 0; slot < RowTiles::kSlots; ++slot) {
       amax = Amax(params.x.dtype(), raw[slot], amax);
@@ -300,13 +337,7 @@ __global__ void __launch_bounds__(RowTiles::kThreads)
       params.scales.Store(item.band, item.column, scale);
     }
     RawEight<kBytes> raw[RowTiles::kSlots];
-    TILEWORK_UNROLL
-    for (int slot = 0; slot < RowTiles::kSlots; ++slot) {
-      const auto [row, column, count] = item.At(large, slot);
-      if (count > 0) {
-        raw[slot] = params.x.template Load<kBytes>(row, column, count);
-      }
-    }
+    LoadItem(params, large, item, raw);
     TILEWORK_UNROLL
     for (int slot = 0; slot < RowTiles::kSlots; ++slot) {
       const auto [row, column, count] = item.At(large, slot);
@@ -397,7 +428,7 @@ absl::Status Quantize(const RowQuantizationArgs& args, DeviceContext& context) {
   const int64_t step = units.num_columns() == 1
                            ? kEight
                            : std::gcd(int64_t{kEight}, units.unit_size());
-  const Params params = {
+  Params params = {
       .x = InputRows(x, step),
       .codes = OutputRows(codes, step),
       .scales = DeviceScales(args.dequant_scale, args.hidden_state.rank(),
@@ -406,7 +437,12 @@ absl::Status Quantize(const RowQuantizationArgs& args, DeviceContext& context) {
       .clip = args.lower_bound > 1e-6f ? args.lower_bound
                                        : std::numeric_limits<float>::infinity(),
       .min_scale = args.min_dequant_scale,
-      .pow2 = args.pow2_scale};
+      .pow2 = args.pow2_scale,
+      .whole = false};
+  const bool wide =
+      SizeOf(x.dtype()) == 4 ? params.x.IsWide<4>() : params.x.IsWide<2>();
+  params.whole = wide && params.codes.IsWide<1>() && x.dim(-1) % kEight == 0 &&
+                 units.unit_size() % kEight == 0;
   return SizeOf(x.dtype()) == 4 ? QuantizeUnits<4>(params, context)
                                 : QuantizeUnits<2>(params, context);
 }

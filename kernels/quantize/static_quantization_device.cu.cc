@@ -39,31 +39,61 @@ struct Params {
 };
 
 template <int kBytes>
+__device__ RawEight<1> Encode(const Params& params, const RawEight<kBytes>& raw,
+                              float qs) {
+  float x[kEight];
+  ToFloats(params.x.dtype(), raw, x);
+  for (float& value : x) value = value * qs;
+  RawEight<1> codes;
+  EncodeF8(params.codes.dtype(), x, codes.words);
+  return codes;
+}
+
+template <int kBytes>
+__device__ void EncodeWholeTile(const Params& params,
+                                const RowTiles::Walk& walk, float qs) {
+  RawEight<kBytes> raw[RowTiles::kSlots];
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i < params.tiles.slots()) {
+      raw[i] = params.x.template LoadAll<kBytes>(walk.Row(i), walk.Column(i));
+    }
+  }
+  TILEWORK_UNROLL
+  for (int i = 0; i < RowTiles::kSlots; ++i) {
+    if (i < params.tiles.slots()) {
+      params.codes.StoreAll(Encode(params, raw[i], qs), walk.Row(i),
+                            walk.Column(i));
+    }
+  }
+}
+
+// A part of a tile, or rows without alignment.
+template <int kBytes>
+__device__ void EncodeTile(const Params& params, const RowTiles::Walk& walk,
+                           float qs) {
+  for (int i = 0; i < params.tiles.slots(); ++i) {
+    const auto [row, column, count] = walk.At(i);
+    if (count == 0) continue;
+    const auto raw = params.x.template Load<kBytes>(row, column, count);
+    params.codes.Store(Encode(params, raw, qs), row, column, count);
+  }
+}
+
+template <int kBytes>
 __global__ void __launch_bounds__(RowTiles::kThreads)
     StaticQuantizationKernel(Params params) {
   const float qs = params.quant_scale != nullptr ? *params.quant_scale
                                                  : 1.0f / *params.dequant_scale;
-  const int thread = static_cast<int>(threadIdx.x);
-  for (int64_t tile = blockIdx.x; tile < params.tiles.num_tiles();
-       tile += gridDim.x) {
-    RowTiles::Place places[RowTiles::kSlots];
-    RawEight<kBytes> raw[RowTiles::kSlots];
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      places[i] = params.tiles.At(tile, thread, i);
-      const auto& [row, column, count] = places[i];
-      if (count > 0) raw[i] = params.x.Load<kBytes>(row, column, count);
-    }
-    TILEWORK_UNROLL
-    for (int i = 0; i < RowTiles::kSlots; ++i) {
-      const auto& [row, column, count] = places[i];
-      if (count == 0) continue;
-      float x[kEight];
-      ToFloats(params.x.dtype(), raw[i], x);
-      for (float& value : x) value = value * qs;
-      RawEight<1> codes;
-      EncodeF8(params.codes.dtype(), x, codes.words);
-      params.codes.Store(codes, row, column, count);
+  const bool wide =
+      params.x.template IsWide<kBytes>() && params.codes.template IsWide<1>();
+  for (RowTiles::Walk walk(params.tiles, blockIdx.x, gridDim.x,
+                           static_cast<int>(threadIdx.x));
+       !walk.Done(); walk.Next()) {
+    if (wide && walk.Full()) {
+      EncodeWholeTile<kBytes>(params, walk, qs);
+    } else {
+      EncodeTile<kBytes>(params, walk, qs);
     }
   }
 }
