@@ -37,7 +37,8 @@
 //
 // N counts heads. W = h: column i belongs to pair i. W = R: a column for each
 // member, i and h + i in contiguous layout, 2i and 2i + 1 otherwise. Positions
-// are 0 or more, and below P in kIndexed.
+// are 0 or more, and below P in kIndexed; in device memory nobody looks at them
+// before, and one beyond the table counts as its nearest row.
 //
 // All may have any strides; [B, N, S, D] or [D, B, N, S] tensors are permuted
 // views. `x_out` may be exactly the view `x_in`; any other overlap with it is
@@ -54,7 +55,9 @@
 // Cost: one pass over memory, which bypasses the caches if it writes more than
 // 32 MiB. Scratch a thread: 2 R values of f32 for 64 tokens and two heads, or
 // 512 columns of both tables and of a head where x_in and x_out have no unit
-// stride in D but the same in another dimension.
+// stride in D but the same in another dimension. On a device: one pass, and no
+// scratch unless the layout changes in place where heads have no unit stride or
+// more than 4096 rotated elements: that takes a copy of x_in.
 
 #ifndef TILEWORK_KERNELS_ROPE_ROPE_H_
 #define TILEWORK_KERNELS_ROPE_ROPE_H_
@@ -68,6 +71,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 enum class RopeMode : uint8_t { kTable, kIndexed, kComputed };
@@ -105,6 +109,7 @@ absl::Status Validate(const RopeArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status Rope(const RopeArgs& args, HostContext& context);
+absl::Status Rope(const RopeArgs& args, DeviceContext& context);
 
 }  // namespace tilework
 

@@ -53,6 +53,13 @@ const Tested<RopeArgs> kKernel({
              "rotary_dim=6 x_in=f32[1,51,3,10] cos=f32[51,3] sin=f32 "
              "x_out=f32"},
         },
+    .run_device = Rope,
+    .device_cases =
+        {
+            {"1 GiB of queries",
+             "x_in=bf16[16,8192,32,128] cos=bf16[8192,64] sin=bf16 x_out=bf16"},
+        },
+    .bits_as_host = true,
 });
 
 }  // namespace

@@ -26,7 +26,8 @@
 // other than that an output may share no element with another tensor. Hq or Hkv
 // = 0: nothing happens to that tensor; B or S = 0: to either.
 //
-// Numerics, cost and scratch: as rope, for each tensor.
+// Numerics, cost and scratch: as rope, for each tensor. On a device one launch
+// for both if their heads have unit stride.
 
 #ifndef TILEWORK_KERNELS_ROPE_ROPE_HF_H_
 #define TILEWORK_KERNELS_ROPE_ROPE_HF_H_
@@ -40,6 +41,7 @@
 
 namespace tilework {
 
+class DeviceContext;
 class SchemaVisitor;
 
 struct RopeHfArgs {
@@ -64,6 +66,7 @@ absl::Status Validate(const RopeHfArgs& args);
 
 // InvalidArgument, before anything is written, or OK.
 absl::Status RopeHf(const RopeHfArgs& args, HostContext& context);
+absl::Status RopeHf(const RopeHfArgs& args, DeviceContext& context);
 
 }  // namespace tilework
 

@@ -32,6 +32,14 @@ const Tested<RopeHfArgs> kKernel({
              "q=bf16[1,32,77,128] k=bf16[1,8,77,128] rope_cache=bf16[77,256] "
              "q_out=bf16 k_out=bf16"},
         },
+    .run_device = RopeHf,
+    .device_cases =
+        {
+            {"1 GiB of queries, and keys",
+             "q=bf16[16,32,8192,128] k=bf16[16,8,8192,128] "
+             "cos=bf16[8192,128] sin=bf16 q_out=bf16 k_out=bf16"},
+        },
+    .bits_as_host = true,
 });
 
 }  // namespace

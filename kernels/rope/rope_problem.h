@@ -6,6 +6,7 @@
 #ifndef TILEWORK_KERNELS_ROPE_ROPE_PROBLEM_H_
 #define TILEWORK_KERNELS_ROPE_ROPE_PROBLEM_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -81,6 +82,10 @@ class RopeProblem {
     }
     if (config_.mode != RopeMode::kTable) args.positions = positions_;
     return args;
+  }
+  // The memory of all tensors.
+  std::array<GuardedTensor*, 6> tensors() {
+    return {&x_in_, &x_out_, &cos_, &sin_, &positions_, &inv_freq_};
   }
   const Tensor& x_in() const { return x_in_.view(); }
   const Tensor& x_out() const { return x_out_.view(); }

@@ -56,80 +56,52 @@ double Growth(double factor, double scale) {
 }  // namespace
 
 RopeScaling::RopeScaling(const RopeTablesArgs& args)
-    : args_(args), base_(0), factor_(FactorOf(args)) {
-  base_ = BaseOf(args, factor_);
+    : args_(args),
+      pairs_({.type = args.rope_type,
+              .rotary_dim = ToDouble(args.rotary_dim),
+              .base = BaseOf(args, FactorOf(args)),
+              .factor = FactorOf(args),
+              .original_length = OriginalLength(args),
+              .low_freq_factor = args.low_freq_factor,
+              .high_freq_factor = args.high_freq_factor}) {
   if (args.rope_type != RopeType::kYarn) return;
-  ramp_begin_ = PairOfTurns(args, args.beta_fast);
-  ramp_end_ = PairOfTurns(args, args.beta_slow);
+  double begin = PairOfTurns(args, args.beta_fast);
+  double end = PairOfTurns(args, args.beta_slow);
   if (args.truncate) {
-    ramp_begin_ = std::floor(ramp_begin_);
-    ramp_end_ = std::ceil(ramp_end_);
+    begin = std::floor(begin);
+    end = std::ceil(end);
   }
-  ramp_begin_ = std::max(ramp_begin_, 0.0);
-  ramp_end_ = std::min(ramp_end_, ToDouble(args.rotary_dim - 1));
-  if (ramp_begin_ == ramp_end_) ramp_end_ += 0.001;
+  pairs_.ramp_begin = std::max(begin, 0.0);
+  pairs_.ramp_end = std::min(end, ToDouble(args.rotary_dim - 1));
+  if (pairs_.ramp_begin == pairs_.ramp_end) pairs_.ramp_end += 0.001;
 }
 
-double RopeScaling::Llama3(double f) const {
-  const double wavelength = 2 * std::numbers::pi / f;
-  const double m0 = OriginalLength(args_);
-  const double low = args_.low_freq_factor;
-  const double high = args_.high_freq_factor;
-  if (wavelength < m0 / high) return f;
-  if (wavelength > m0 / low) return f / factor_;
-  const double g = (m0 / wavelength - low) / (high - low);
-  return (1 - g) * f / factor_ + g * f;
-}
-
-double RopeScaling::Ramp(int64_t i) const {
-  return std::clamp((ToDouble(i) - ramp_begin_) / (ramp_end_ - ramp_begin_),
-                    0.0, 1.0);
-}
-
-double RopeScaling::Scaled(int64_t i) const {
-  const double f =
-      std::pow(base_, -2.0 * ToDouble(i) / ToDouble(args_.rotary_dim));
-  switch (args_.rope_type) {
-    case RopeType::kDefault:
-    case RopeType::kNtk:
-    case RopeType::kDynamicNtk:
-      return f;
-    case RopeType::kLinear:
-      return f / factor_;
-    case RopeType::kLlama3:
-      return Llama3(f);
-    case RopeType::kYarn: {
-      const double ramp = Ramp(i);
-      return f / factor_ * ramp + f * (1 - ramp);
-    }
-    case RopeType::kLongrope: {
-      const bool is_long =
-          args_.seq_len > args_.original_max_position.value_or(1);
-      const ConstTensor& factors =
-          is_long ? args_.long_factor : args_.short_factor;
-      return f / static_cast<double>(*factors.At<float>(i));
-    }
-  }
-  return f;
+ConstTensor RopeScaling::Divisors() const {
+  if (args_.rope_type != RopeType::kLongrope) return ConstTensor();
+  const bool is_long = args_.seq_len > args_.original_max_position.value_or(1);
+  return is_long ? args_.long_factor : args_.short_factor;
 }
 
 double RopeScaling::InverseFrequency(int64_t i) const {
-  const double result = Scaled(i);
-  if (!args_.freq_factors.present()) return result;
-  return result / static_cast<double>(*args_.freq_factors.At<float>(i));
+  const auto element = [&](const ConstTensor& tensor) {
+    return tensor.present() ? static_cast<double>(*tensor.At<float>(i)) : 1.0;
+  };
+  const double f = std::pow(pairs_.base, pairs_.Exponent(i));
+  return pairs_.Scaled(f, i, element(Divisors())) / element(args_.freq_factors);
 }
 
 double RopeScaling::AttentionFactor() const {
   if (args_.attention_factor.has_value()) return *args_.attention_factor;
   if (args_.rope_type == RopeType::kYarn) {
     if (args_.mscale == 0 || args_.mscale_all_dim == 0) {
-      return Growth(factor_, 1);
+      return Growth(pairs_.factor, 1);
     }
-    return Growth(factor_, args_.mscale) /
-           Growth(factor_, args_.mscale_all_dim);
+    return Growth(pairs_.factor, args_.mscale) /
+           Growth(pairs_.factor, args_.mscale_all_dim);
   }
-  if (args_.rope_type == RopeType::kLongrope && factor_ > 1) {
-    return std::sqrt(1 + std::log(factor_) / std::log(OriginalLength(args_)));
+  if (args_.rope_type == RopeType::kLongrope && pairs_.factor > 1) {
+    return std::sqrt(1 +
+                     std::log(pairs_.factor) / std::log(OriginalLength(args_)));
   }
   return 1;
 }

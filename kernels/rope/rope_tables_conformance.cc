@@ -27,6 +27,7 @@ const Tested<RopeTablesArgs> kKernel({
              "rotary_dim=128 duplicate=true rows=512 rope_cache=bf16"},
         },
     .simd = false,
+    .run_device = RopeTables,
 });
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -24,16 +23,6 @@ namespace tilework {
 namespace {
 
 constexpr int64_t kElementsPerTask = int64_t{1} << 12;
-
-// To f32 with the last bit set if anything is lost: a further rounding, to a
-// narrower type, then gives what one rounding of `value` would.
-float RoundToOdd(double value) {
-  const float nearest = static_cast<float>(value);
-  if (static_cast<double>(nearest) == value) return nearest;
-  uint32_t bits = std::bit_cast<uint32_t>(nearest);
-  if (std::abs(static_cast<double>(nearest)) > std::abs(value)) --bits;
-  return std::bit_cast<float>(bits | 1u);
-}
 
 template <typename T>
 T RoundOnce(double value) {
@@ -101,13 +90,9 @@ class Builder {
   // The axis of positions that pair i turns by.
   size_t Axis(int64_t i) const {
     if (!args_.mrope_section.has_value()) return 0;
-    const std::array<int64_t, 3>& section = *args_.mrope_section;
-    if (args_.mrope_interleaved) {
-      const size_t axis = static_cast<size_t>(i % 3);
-      return i < 3 * section[axis] ? axis : 0;
-    }
-    if (i < section[0]) return 0;
-    return i < section[0] + section[1] ? 1 : 2;
+    const auto& [t, h, w] = *args_.mrope_section;
+    return static_cast<size_t>(
+        MropeAxis({t, h, w}, args_.mrope_interleaved, i));
   }
 
   // Of each axis; all the same where there is one.

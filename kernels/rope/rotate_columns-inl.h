@@ -25,6 +25,7 @@
 #include "tilework/kernels/rope/column_plan.h"
 #include "tilework/kernels/rope/column_tables.h"
 #include "tilework/kernels/rope/rope.h"
+#include "tilework/kernels/rope/rope_rotation.h"
 #include "tilework/kernels/rope/rotate_tasks.h"
 #include "tilework/kernels/rope/row_source.h"
 

@@ -29,6 +29,7 @@
 #include "tilework/common/simd/stream-inl.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
+#include "tilework/kernels/rope/rope_rotation.h"
 #include "tilework/kernels/rope/rotate_tasks.h"
 #include "tilework/kernels/rope/row_source.h"
 

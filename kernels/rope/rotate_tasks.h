@@ -12,6 +12,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/kernels/rope/column_plan.h"
 #include "tilework/kernels/rope/rope.h"
+#include "tilework/kernels/rope/rope_rotation.h"
 #include "tilework/kernels/rope/row_source.h"
 
 namespace tilework {

@@ -7,9 +7,9 @@
 #include <cstdint>
 
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/simd/rotation.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
+#include "tilework/kernels/rope/rope_rotation.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tilework/kernels/rope/row_source.cc"
@@ -62,20 +62,6 @@ HWY_AFTER_NAMESPACE();
 namespace tilework {
 HWY_EXPORT(LoadTableRow);
 HWY_EXPORT(ComputeRows);
-
-Rotation RotationOf(const RopeArgs& args) {
-  Rotation rotation = {.rotary_dim = args.rotary_dim.value_or(args.x_in.dim(3)),
-                       .contiguous_layout = args.contiguous_layout,
-                       .inverse = args.inverse};
-  rotation.table_width = args.mode == RopeMode::kComputed
-                             ? rotation.rotary_dim / 2
-                             : args.cos.dim(-1);
-  const RopeOutLayout other = args.contiguous_layout
-                                  ? RopeOutLayout::kInterleaved
-                                  : RopeOutLayout::kContiguous;
-  rotation.changes_layout = args.out_layout == other;
-  return rotation;
-}
 
 RowSource::RowSource(const RopeArgs& args)
     : args_(args),

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 
-#include "tilework/common/simd/rotation.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/rope/rope.h"
 
@@ -28,8 +27,6 @@ struct TableRows {
   const float* cos;
   const float* sin;
 };
-
-Rotation RotationOf(const RopeArgs& args);
 
 // Where the cosines and sines of the tokens come from. In mode kIndexed the
 // tables may also be one for each batch.
