@@ -4,10 +4,10 @@
 // Memory is the limit: b + 1 bytes an element and the scales, if the elements
 // of a unit are read once. What serves it: units of up to 32 Ki elements stay
 // in registers, as they came, between the largest magnitude and the conversion;
-// all their loads, of 16 bytes, are under way at the same time; and as many
-// units of one scale as a multiprocessor holds threads for overlap. Larger
-// units are read twice, the second time from the end, which is still in the
-// cache.
+// all their loads, of 16 bytes, are under way at the same time; and a
+// multiprocessor has several units, so that some load while others write.
+// Larger units are read twice, the second time from the end, which is still in
+// the cache.
 
 #include <algorithm>
 #include <bit>
