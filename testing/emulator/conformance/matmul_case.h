@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tilework/common/device/device_buffer.h"
 #include "tilework/common/device/launch.h"
 #include "tilework/common/device/tensor_map.h"
 #include "tilework/common/dtype/dtype.h"

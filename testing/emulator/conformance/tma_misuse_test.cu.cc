@@ -103,15 +103,8 @@ __global__ void MisuseKernel(const __grid_constant__ TensorMap map,
   ClusterSync();
 }
 
-class TmaMisuseTest : public DeviceCase {
+class TmaMisuseTest : public Emulated<DeviceCase> {
  protected:
-  void SetUp() override {
-    DeviceCase::SetUp();
-    if (!IsSkipped() && !context().properties().emulated) {
-      GTEST_SKIP() << "not emulated";
-    }
-  }
-
   template <Misuse kMisuse>
   absl::Status Run() {
     global_ = Upload(Dims{64, 64}, std::vector<uint8_t>(4096, 5));

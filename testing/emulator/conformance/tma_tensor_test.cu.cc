@@ -5,8 +5,6 @@
 // inside and outside of tensors, in both directions.
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,7 +16,6 @@
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "tilework/common/device/cuda.h"
-#include "tilework/common/device/device_buffer.h"
 #include "tilework/common/device/fence.h"
 #include "tilework/common/device/launch.h"
 #include "tilework/common/device/mbarrier.h"

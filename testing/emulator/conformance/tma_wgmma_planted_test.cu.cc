@@ -19,15 +19,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class TmaWgmmaPlantedTest : public MatmulCase {
+class TmaWgmmaPlantedTest : public Emulated<MatmulCase> {
  protected:
-  void SetUp() override {
-    MatmulCase::SetUp();
-    if (!IsSkipped() && !context().properties().emulated) {
-      GTEST_SKIP() << "not emulated";
-    }
-  }
-
   // How a fault is seen.
   struct Found {
     int runs = 0;

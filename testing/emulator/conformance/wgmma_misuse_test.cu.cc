@@ -142,15 +142,8 @@ __global__ void MisuseKernel(float* out) {
   }
 }
 
-class WgmmaMisuseTest : public DeviceCase {
+class WgmmaMisuseTest : public Emulated<DeviceCase> {
  protected:
-  void SetUp() override {
-    DeviceCase::SetUp();
-    if (!IsSkipped() && !context().properties().emulated) {
-      GTEST_SKIP() << "not emulated";
-    }
-  }
-
   template <Misuse kMisuse>
   absl::Status Run(uint32_t threads = 128) {
     out_ = Upload(Dims{64 * kN}, std::vector<float>(64 * kN));
