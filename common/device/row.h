@@ -18,6 +18,7 @@
 
 #include "tilework/common/device/cuda.h"
 #include "tilework/common/device/elements.h"
+#include "tilework/common/device/prefetch.h"
 #include "tilework/common/device/tensor_rows.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/row_offsets.h"
@@ -57,8 +58,14 @@ class RowLoop {
   __device__ bool IsRow() const { return packs_ > 0; }
   // Which row; some row if it is none.
   __device__ int64_t index() const { return IsRow() ? Index() : end_ - 1; }
+  // Whether this thread has a row in the next round, and which.
+  __device__ bool HasNext() const { return Index() + step_ < end_; }
+  __device__ int64_t next_index() const { return Index() + step_; }
   // Which pack of the row this thread's pack i is.
   __device__ int Pack(int i) const { return i * shape_.threads + thread_; }
+  __device__ int packs_of_rows() const {
+    return static_cast<int>((shape_.size + kEight - 1) / kEight);
+  }
   // Whether the row has pack p, and how many elements of it.
   __device__ bool HasPack(int p) const { return p < packs_; }
   __device__ int CountOf(int p) const {
@@ -88,11 +95,7 @@ class RowLoop {
     return first_ + static_cast<int>(threadIdx.x) / shape_.threads;
   }
 
-  __device__ void SetPacks() {
-    packs_ = Index() < end_
-                 ? static_cast<int>((shape_.size + kEight - 1) / kEight)
-                 : 0;
-  }
+  __device__ void SetPacks() { packs_ = Index() < end_ ? packs_of_rows() : 0; }
 
   const RowShape& shape_;
   int packs_;  // of the row; 0 if there is none
@@ -168,6 +171,21 @@ __device__ inline void LoadPacks(const RowInMemory& row, const RowLoop& part,
     device_internal::LoadPacksOf<kAligned, 4>(row, part, first, raw);
   } else {
     device_internal::LoadPacksOf<kAligned, 2>(row, part, first, raw);
+  }
+}
+
+// Asks for this thread's first kNum packs of a row of the next round.
+template <int kNum>
+__device__ inline void PrefetchPacks(const RowInMemory& row,
+                                     const RowLoop& part) {
+  if (!row.present()) return;
+  const int64_t bytes = row.stride * (row.dtype == DType::kF32 ? 4 : 2);
+  TILEWORK_UNROLL
+  for (int i = 0; i < kNum; ++i) {
+    const int p = part.Pack(i);
+    if (p < part.packs_of_rows()) {
+      PrefetchGlobalL2(row.data + p * (bytes * kEight));
+    }
   }
 }
 

@@ -60,6 +60,8 @@ __global__ void __launch_bounds__(kNormThreads, 1)
   for (RowLoop part(p.shape); part.More(); part.Next()) {
     const HiddenRow row(p.hidden, part.index(), 0);
     const RowInMemory output = p.output.Row(part.index(), 0);
+    PrefetchNext<kPacks>(p.hidden.input, part);
+    PrefetchNext<kPacks>(p.hidden.residual, part);
     float x[kPacks][kEight];
     const auto load = [&](int first, bool is_last) {
       LoadHidden<kAlignedPacks<kPacks>>(row, part, first, is_last, x);

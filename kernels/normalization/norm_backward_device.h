@@ -26,7 +26,6 @@
 #include "tilework/common/device/device_context.h"
 #include "tilework/common/device/elements.h"
 #include "tilework/common/device/launch.h"
-#include "tilework/common/device/persistent_grid.h"
 #include "tilework/common/device/row.h"
 #include "tilework/common/device/shared_memory.h"
 #include "tilework/common/device/tensor_rows.h"
@@ -267,6 +266,9 @@ __global__ void __launch_bounds__(kNormThreads, 1)
     float dbeta[kPacks][kEight] = {};
     for (RowLoop part(p.shape, begin, end); part.More(); part.Next()) {
       BackwardRow<kPacks, kCentered> row(p, part);
+      PrefetchNext<kPacks>(p.input, part);
+      PrefetchNext<kPacks>(p.dy, part);
+      PrefetchNext<kPacks>(p.dres, part);
       row.Run(reducer, dgamma, dbeta);
     }
     if (p.sums.dgamma != nullptr) {
@@ -360,7 +362,7 @@ absl::Status LaunchNormBackward(const NormBackwardArgs& args,
                             : NormBackwardKernel<1, kCentered>;
     LaunchShape shape =
         NormLaunchShape(name, rows, plan, sizeof(BackwardStorage), context);
-    shape.grid = PersistentGrid(p.slices, 2048 / plan.threads(), context);
+    shape.grid = NormGrid(p.slices, plan, context);
     if (plan.tiles > 1 && (args.dgamma.present() || args.dbeta.present())) {
       status = norm_backward_internal::LaunchSeparateSums(kernel, shape, p,
                                                           scratch, context);

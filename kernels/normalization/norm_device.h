@@ -9,8 +9,9 @@
 // outputs over the bandwidth of a copy. What serves it: a row is read once, in
 // 16-byte accesses, all loads of a thread under way together, and stays in
 // registers until it is written; rows are shared by as few threads as hold
-// them, so that a multiprocessor works on many rows at different steps; weights
-// come from the caches. With few rows the floor is the latency of one load, one
+// them, so that a multiprocessor works on many rows at different steps; blocks
+// stay, and ask for their next row while they work on one; weights come from
+// the caches. With few rows the floor is the latency of one load, one
 // barrier and one store.
 
 #ifndef TILEWORK_KERNELS_NORMALIZATION_NORM_DEVICE_H_
@@ -96,13 +97,20 @@ inline RowShape NormRowShape(int64_t rows, int64_t size,
           .packs = static_cast<int>(plan.tiles) * plan.packs_per_tile};
 }
 
+// As many threads a multiprocessor as have registers: more blocks would not
+// prefetch rows for each other.
+inline LaunchDims NormGrid(int64_t blocks, const NormDevicePlan& plan,
+                           const DeviceContext& context) {
+  return PersistentGrid(blocks, kNormThreads / plan.threads(), context);
+}
+
 inline LaunchShape NormLaunchShape(std::string_view kernel, int64_t rows,
                                    const NormDevicePlan& plan,
                                    int64_t shared_bytes,
                                    const DeviceContext& context) {
   const int64_t blocks = CeilDiv(rows, plan.rows_per_block);
   return {.kernel = kernel,
-          .grid = PersistentGrid(blocks, 2048 / plan.threads(), context),
+          .grid = NormGrid(blocks, plan, context),
           .block = {static_cast<uint32_t>(plan.threads())},
           .shared_bytes = shared_bytes};
 }
@@ -157,6 +165,15 @@ __device__ inline void LoadHidden(const HiddenRow& row, const RowLoop& part,
   AddResidual<kAligned>(row.residual, part, first, h);
   if (!row.residual_out.present() || !is_last) return;
   StorePacks<kAligned>(h, row.residual_out, part, first);
+}
+
+// Asks for what this thread will load of its next row, so that memory is busy
+// while this row is worked on. `rows` may be absent.
+template <int kPacks>
+__device__ inline void PrefetchNext(const InputRows& rows,
+                                    const RowLoop& part) {
+  if (!rows.present() || !part.HasNext()) return;
+  PrefetchPacks<kPacks>(rows.Row(part.next_index(), 0), part);
 }
 
 // What the moments of rows need of their size: a parameter.

@@ -96,6 +96,21 @@ class Row {
   RowInMemory output_;
 };
 
+__device__ inline int64_t RowOfGroup(const Params& p, int64_t index) {
+  return p.groups == 1 ? index : index / p.groups;
+}
+
+template <int kPacks>
+__device__ void PrefetchNextGroup(const Params& p, const RowLoop& part) {
+  if (!part.HasNext()) return;
+  const int64_t index = part.next_index();
+  const int64_t row = RowOfGroup(p, index);
+  const int64_t column = (index - row * p.groups) * p.shape.size;
+  PrefetchPacks<kPacks>(p.hidden.input.Row(row, column), part);
+  PrefetchPacks<kPacks>(p.hidden.residual.Row(row, column), part);
+  PrefetchPacks<kPacks>(p.gate.Row(row, column), part);
+}
+
 template <int kPacks>
 __global__ void __launch_bounds__(kNormThreads, 1)
     RmsNormKernel(const __grid_constant__ Params p) {
@@ -103,9 +118,10 @@ __global__ void __launch_bounds__(kNormThreads, 1)
   BlockReducer reducer(shared.reduce, p.shape.threads);
   for (RowLoop part(p.shape); part.More(); part.Next()) {
     const int64_t index = part.index();
-    const int64_t index_of_row = p.groups == 1 ? index : index / p.groups;
+    const int64_t index_of_row = RowOfGroup(p, index);
     const Row<kPacks> row(p, part, index_of_row,
                           (index - index_of_row * p.groups) * p.shape.size);
+    PrefetchNextGroup<kPacks>(p, part);
     const bool fits = p.shape.packs == kPacks;
     float x[kPacks][kEight];
     PackSum squares;

@@ -207,6 +207,8 @@ __global__ void __launch_bounds__(kNormThreads, 1)
   BlockReducer reducer(shared.reduce, p.shape.threads);
   for (RowLoop part(p.shape); part.More(); part.Next()) {
     Row row(p, part);
+    PrefetchNext<kPacks>(p.hidden.input, part);
+    PrefetchNext<kPacks>(p.hidden.residual, part);
     if (p.type == QuantizationType::kStaticMx) row.SetGivenScale();
     const bool fits = p.shape.packs == kPacks;
     bool is_normalized = false;

@@ -256,6 +256,8 @@ __global__ void __launch_bounds__(kNormThreads, 1)
   BlockReducer reducer(shared.reduce, p.shape.threads);
   for (RowLoop part(p.shape); part.More(); part.Next()) {
     Row row(p, part);
+    PrefetchNext<kPacks>(p.hidden, part);
+    PrefetchNext<kPacks>(p.residual, part);
     if (p.unit == Unit::kTensor) row.SetGivenScale();
     const bool fits = p.shape.packs == kPacks;
     float x[kPacks][kEight];
