@@ -45,7 +45,7 @@ void Machine::RunStep(AsyncState& operation) {
   operation.operation.steps[operation.done]();
   ++operation.done;
   step_ = outer;
-  Notify();
+  Progress();
 }
 
 bool Machine::Step() {
@@ -66,9 +66,10 @@ bool Machine::Step() {
   return false;
 }
 
-// No thread runs; a step may end in a fault, which abandons its stack.
+// No thread runs. What is called may end in a fault, which abandons its stack.
 bool Machine::StepOnOwnStack() {
-  if (under_way_.empty()) return false;
+  if (under_way_.empty() && spinners_.empty()) return false;
+  on_step_fiber_ = true;
   step_fiber_->Start(&Machine::StepMain);
   Fiber::Switch(main_, *step_fiber_);
   return status_.ok() && stepped_;
@@ -77,7 +78,7 @@ bool Machine::StepOnOwnStack() {
 void Machine::StepMain() {
   Machine& machine = *current_;
   Fiber::Arrived(*machine.step_fiber_);
-  machine.stepped_ = machine.Step();
+  machine.stepped_ = machine.PollSpinners() || machine.Step();
   machine.Abandon();
 }
 

@@ -207,7 +207,7 @@ absl::Status Machine::Run() {
     }
     Thread* next = PickNext();
     if (next == nullptr) {
-      if (!PollSpinners() && !StepOnOwnStack()) {
+      if (!StepOnOwnStack()) {
         SetFault(Stuck(), {}, {}, nullptr);
       }
       continue;
@@ -341,7 +341,9 @@ void Machine::LeaveForMain() {
 
 void Machine::Abandon() {
   step_ = nullptr;
-  Fiber& left = thread_ != nullptr ? *thread_->fiber : *step_fiber_;
+  polling_ = false;
+  Fiber& left = on_step_fiber_ ? *step_fiber_ : *thread_->fiber;
+  on_step_fiber_ = false;
   thread_ = nullptr;
   Fiber::Switch(left, main_);
   std::abort();  // Nobody switches back.
@@ -425,11 +427,24 @@ void Machine::Wake(Thread& thread) {
 }
 
 void Machine::Yield() {
+  if (polling_) return;
   Wake(*thread_);
   Reschedule();
 }
 
+void Machine::LookedInVain(const char* what, const Site& site) {
+  constexpr uint32_t kMost = 1 << 20;
+  if (++looked_in_vain_ > kMost) {
+    Fault(absl::StrCat(what, " has been looked at in vain ", kMost, " times"),
+          site);
+  }
+  // It may be what the hardware has still to do.
+  if (rng_.OneIn(16)) Step();
+  Yield();
+}
+
 void Machine::Wait(const char* what, const Site& site) {
+  if (polling_) Fault(absl::StrCat(what, " where a thread only looks"), site);
   Thread& self = *thread_;
   self.waits_for = what;
   self.site = site;
@@ -449,7 +464,12 @@ void Machine::WaitUntil(absl::FunctionRef<bool()> done, const char* what,
 }
 
 bool Machine::PollSpinner(size_t spinner) {
-  if (!(*spinners_[spinner].done)()) return false;
+  Thread* outer = std::exchange(thread_, spinners_[spinner].thread);
+  polling_ = true;
+  const bool done = (*spinners_[spinner].done)();
+  polling_ = false;
+  thread_ = outer;
+  if (!done) return false;
   Wake(*spinners_[spinner].thread);
   spinners_[spinner] = spinners_.back();
   spinners_.pop_back();

@@ -184,16 +184,25 @@ class Machine {
   // nobody does.
   void Wait(const char* what, const Site& site);
   void Wake(Thread& thread);
-  // Lets others run until `done()`, which only looks.
+  // Lets others run until `done()`, which only looks. It is called in the name
+  // of the thread, but not by it.
   void WaitUntil(absl::FunctionRef<bool()> done, const char* what,
                  const Site& site);
   // Something has changed that threads in WaitUntil() may wait for.
   void Notify() { notified_ = true; }
+  // The same, where something was completed.
+  void Progress() {
+    looked_in_vain_ = 0;
+    Notify();
+  }
   // A place where others may run first.
   void MayYield() {
     if (rng_.OneIn(4)) Yield();
   }
   void Yield();
+  // The thread has looked for something that has not happened, and will look
+  // again.
+  void LookedInVain(const char* what, const Site& site);
 
   // Ends the grid with an InternalError. While a step of an asynchronous
   // operation is being done, the thread and the line that issued it count.
@@ -285,10 +294,13 @@ class Machine {
   std::vector<Warp*> ready_;
   std::vector<Spinner> spinners_;
   bool notified_ = false;
+  bool polling_ = false;  // a thread's done() is being called
+  uint32_t looked_in_vain_ = 0;
   std::vector<AsyncHandle> under_way_;
   AsyncState* step_ = nullptr;  // whose step is being done
   bool stepped_ = false;        // what StepMain() found
   Fiber* step_fiber_ = nullptr;
+  bool on_step_fiber_ = false;
   Thread* thread_ = nullptr;
   Block* ended_ = nullptr;  // a block whose threads have all returned
   Fiber main_;

@@ -53,7 +53,7 @@ void CompletePhase(Mbarrier& barrier) {
   if (barrier.pending != 0 || barrier.bytes != 0) return;
   barrier.pending = barrier.expected;
   ++barrier.phase;
-  Machine::Current()->Notify();
+  Machine::Current()->Progress();
 }
 
 void Arrive(Mbarrier& barrier, uint32_t count, const char* operation,
@@ -192,19 +192,30 @@ void MbarrierAsyncArrive(void* object, const Site& site) {
   Arrive(Find(object, kName, site), 1, kName, site);
 }
 
-bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
-  static constexpr char kName[] = "mbarrier.test_wait.parity";
+namespace {
+
+bool IsComplete(void* object, uint32_t parity, const char* operation,
+                const Site& site) {
   AtBarrier(site);
   if (parity > 1) {
-    ThisMachine(site).Fault(absl::StrCat(kName, ": ", parity, " is no parity"),
-                            site);
+    ThisMachine(site).Fault(
+        absl::StrCat(operation, ": ", parity, " is no parity"), site);
   }
-  return Find(object, kName, site).phase % 2 != parity;
+  return Find(object, operation, site).phase % 2 != parity;
+}
+
+}  // namespace
+
+bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
+  static constexpr char kName[] = "mbarrier.test_wait.parity";
+  if (IsComplete(object, parity, kName, site)) return true;
+  ThisMachine(site).LookedInVain(kName, site);
+  return false;
 }
 
 void MbarrierWaitParity(void* object, uint32_t parity, const Site& site) {
-  if (MbarrierTestWaitParity(object, parity, site)) return;
   static constexpr char kName[] = "mbarrier.try_wait.parity";
+  if (IsComplete(object, parity, kName, site)) return;
   // The barrier is not moved or erased while somebody waits for it; that would
   // be found when he goes on.
   const Mbarrier& barrier = Find(object, kName, site);

@@ -22,6 +22,7 @@
 #include "tilework/common/device/mbarrier.h"
 #include "tilework/common/device/named_barrier.h"
 #include "tilework/common/device/shared_memory.h"
+#include "tilework/common/device/spin.h"
 #include "tilework/testing/device_schedules.h"
 #include "tilework/testing/device_test.h"
 #include "tilework/testing/emulator/async.h"
@@ -466,6 +467,40 @@ TEST_F(PlantedBugsTest, MemoryOfOtherBlocks) {
   EXPECT_NE(Run(Neighbours<Bug::kOne>, shape, expected), "");
   EXPECT_THAT(Run(Neighbours<Bug::kTwo>, shape, expected),
               HasSubstr("which has returned"));
+}
+
+// Looks whether a phase is complete, instead of waiting: allowed, but for one
+// that never completes. A lock, taken where a thread should only look: allowed
+// too, since nobody waits in it.
+template <Bug kBug>
+__global__ void Looking(int* out, uint32_t* lock) {
+  auto& barrier = SharedMemory<ObjectStorage>().barrier;
+  if (threadIdx.x == 0) MbarrierInit(barrier, 1);
+  __syncthreads();
+  if (threadIdx.x == 1 && kBug == Bug::kNone) MbarrierArrive(barrier);
+  while (!MbarrierTestWaitParity(barrier, 0)) {
+  }
+  SpinUntil([&] { return atomicCAS(lock, 0u, 1u) == 0; }, "the lock", 1);
+  out[0] += 1;
+  StoreRelease(lock, 0);
+}
+
+TEST_F(PlantedBugsTest, Looking) {
+  const LaunchShape shape = {.kernel = "looking",
+                             .block = {64},
+                             .shared_bytes = sizeof(ObjectStorage)};
+  uint32_t* lock = Upload(std::vector<uint32_t>{0});
+  int* sum = Upload(std::vector<int>{0});
+  const auto launch = [&](void (*kernel)(int*, uint32_t*)) {
+    return Launch(kernel, shape, context(), sum, lock);
+  };
+  ForEachSchedule([&] {
+    const absl::Status status = launch(Looking<Bug::kNone>);
+    ASSERT_TRUE(status.ok()) << status;
+  });
+  EXPECT_EQ(Download(sum, 1)[0] % 64, 0);
+  EXPECT_THAT(launch(Looking<Bug::kOne>).message(),
+              HasSubstr("has been looked at in vain"));
 }
 
 __global__ void NotCoResident(int* out, uint32_t* state) {
