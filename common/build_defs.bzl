@@ -104,6 +104,7 @@ def tilework_device_library(
         spills = [],
         alwayslink = False,
         testonly = False,
+        tags = [],
         visibility = None):
     """A library of device code, *.cu.cc: kernels and what launches them.
 
@@ -118,6 +119,7 @@ def tilework_device_library(
       spills: kernels, by a part of their name, that may use local memory.
       alwayslink: as for cc_library.
       testonly: as for all targets.
+      tags: as for all targets; "emulator" where nvcc need not compile it.
       visibility: as for all targets.
     """
     if hdrs:
@@ -159,6 +161,7 @@ def tilework_device_library(
             "//third_party/cuda:enabled": ":%s_cuda" % name,
             "//conditions:default": ":%s_emulated" % name,
         }),
+        tags = tags,
         testonly = testonly,
         visibility = visibility,
     )
@@ -178,6 +181,7 @@ def tilework_device_test(name, srcs, deps = [], **kwargs):
         srcs = srcs,
         deps = deps + ["@com_google_googletest//:gtest"],
         alwayslink = True,
+        tags = kwargs.get("tags", []),
     )
     tilework_test(
         name = name,
