@@ -73,10 +73,15 @@ class InputRows {
   constexpr bool IsWide() const {
     return alignment_ >= (kBytes == 1 ? 8 : 16);
   }
+  // Where they are, if so.
+  template <int kBytes>
+  __device__ const unsigned char* Address(int64_t row, int64_t column) const {
+    return data_ + (offsets_[row] + column) * kBytes;
+  }
   // All eight from a column on, if so.
   template <int kBytes>
   __device__ RawEight<kBytes> LoadAll(int64_t row, int64_t column) const {
-    return LoadWide<kBytes>(data_ + (offsets_[row] + column) * kBytes);
+    return LoadWide<kBytes>(Address<kBytes>(row, column));
   }
   // From a column on.
   __device__ RowInMemory Row(int64_t row, int64_t column) const {
@@ -135,9 +140,13 @@ class OutputRows {
     return alignment_ >= (kBytes == 1 ? 8 : 16);
   }
   template <int kBytes>
+  __device__ unsigned char* Address(int64_t row, int64_t column) const {
+    return data_ + (offsets_[row] + column) * kBytes;
+  }
+  template <int kBytes>
   __device__ void StoreAll(const RawEight<kBytes>& raw, int64_t row,
                            int64_t column) const {
-    StoreWide<kBytes>(raw, data_ + (offsets_[row] + column) * kBytes);
+    StoreWide<kBytes>(raw, Address<kBytes>(row, column));
   }
   // From a column on.
   __device__ RowInMemory Row(int64_t row, int64_t column) const {

@@ -50,7 +50,8 @@ struct Params {
   OutputRows codes;
   DeviceScales scales;
   ScaleUnits units;
-  float clip;  // infinity: none
+  bool clips;
+  float clip;  // infinity if not
   float min_scale;
   bool pow2;
   // Whether all vectors have eight elements, and are aligned.
@@ -96,19 +97,28 @@ __device__ float ScaleOf(const Params& params, uint32_t amax_bits) {
   return std::bit_cast<float>(((bits >> 23) + 1) << 23);
 }
 
-// Writes cvt(clip(x) * qs).
+// cvt(clip(x) * qs)
+template <int kBytes>
+__device__ RawEight<1> Encode(const Params& params, const RawEight<kBytes>& raw,
+                              float qs) {
+  float x[kEight];
+  ToFloats(params.x.dtype(), raw, x);
+  if (params.clips) {
+    for (float& value : x) {
+      if (value > params.clip) value = params.clip;
+      if (value < -params.clip) value = -params.clip;
+    }
+  }
+  for (float& value : x) value = value * qs;
+  RawEight<1> codes;
+  EncodeF8(params.codes.dtype(), x, codes.words);
+  return codes;
+}
+
 template <int kBytes>
 __device__ void Encode(const Params& params, const RawEight<kBytes>& raw,
                        float qs, int64_t row, int64_t column, int count) {
-  float x[kEight];
-  ToFloats(params.x.dtype(), raw, x);
-  for (float& value : x) {
-    if (value > params.clip) value = params.clip;
-    if (value < -params.clip) value = -params.clip;
-    value = value * qs;
-  }
-  RawEight<1> codes;
-  EncodeF8(params.codes.dtype(), x, codes.words);
+  const RawEight<1> codes = Encode(params, raw, qs);
   if (params.whole) {
     params.codes.StoreAll(codes, row, column);
   } else {
@@ -124,7 +134,17 @@ class UnitInRegisters {
   __device__ UnitInRegisters(const Params& params, const UnitPlan& plan,
                              const Box& box, int thread)
       : params_(params), plan_(plan), box_(box), thread_(thread) {
-    // A branch around all loads, so that they follow one another.
+    // Branches around all loads, so that they follow one another.
+    if (OneWholeRow()) {
+      const unsigned char* from = params.x.template Address<kBytes>(
+          box.row, box.begin + int64_t{thread} * kEight);
+      TILEWORK_UNROLL
+      for (int i = 0; i < kVectors; ++i) {
+        raw_[i] = {};
+        if (Exists(i)) raw_[i] = LoadWide<kBytes>(from + Step(i) * kBytes);
+      }
+      return;
+    }
     if (params.whole) {
       TILEWORK_UNROLL
       for (int i = 0; i < kVectors; ++i) {
@@ -154,6 +174,15 @@ class UnitInRegisters {
 
   __device__ void Store(float scale) const {
     const float qs = 1.0f / scale;
+    if (OneWholeRow()) {
+      unsigned char* to = params_.codes.template Address<1>(
+          box_.row, box_.begin + int64_t{thread_} * kEight);
+      TILEWORK_UNROLL
+      for (int i = 0; i < kVectors; ++i) {
+        if (Exists(i)) StoreWide(Encode(params_, raw_[i], qs), to + Step(i));
+      }
+      return;
+    }
     TILEWORK_UNROLL
     for (int i = 0; i < kVectors; ++i) {
       const Place place = At(i);
@@ -169,6 +198,14 @@ class UnitInRegisters {
     int64_t column;
     int count;
   };
+  __device__ bool OneWholeRow() const {
+    return params_.whole && params_.units.unit_rows() == 1;
+  }
+  // Then vector i is so many elements after the first.
+  __device__ int Step(int i) const { return i * plan_.team * kEight; }
+  __device__ bool Exists(int i) const {
+    return Step(i) + thread_ * kEight < static_cast<int>(box_.end - box_.begin);
+  }
   __device__ Place At(int i) const {
     const int vector = i * plan_.team + thread_;
     int64_t row = 0;
@@ -434,6 +471,7 @@ absl::Status Quantize(const RowQuantizationArgs& args, DeviceContext& context) {
       .scales = DeviceScales(args.dequant_scale, args.hidden_state.rank(),
                              args.granularity),
       .units = units,
+      .clips = args.lower_bound > 1e-6f,
       .clip = args.lower_bound > 1e-6f ? args.lower_bound
                                        : std::numeric_limits<float>::infinity(),
       .min_scale = args.min_dequant_scale,

@@ -27,7 +27,7 @@ struct UnitPlan {
   };
   static constexpr int kVector = 8;
   // Vectors of a thread, at most.
-  static constexpr int kFewVectors = 2;
+  static constexpr int kFewVectors = 4;
   static constexpr int kManyVectors = 8;   // of a warp
   static constexpr int kBlockVectors = 4;  // of a block
   static constexpr int kWarp = 32;

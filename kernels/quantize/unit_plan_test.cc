@@ -18,10 +18,10 @@ TEST(UnitPlanTest, SmallUnitsHaveSomeLanes) {
   // A group of 128 elements, 16 vectors.
   const UnitPlan group = PlanUnits(1, 128);
   EXPECT_EQ(group.way, Way::kLanes);
-  EXPECT_EQ(group.team, 8);
-  EXPECT_EQ(group.vectors, 2);
+  EXPECT_EQ(group.team, 4);
+  EXPECT_EQ(group.vectors, 4);
   EXPECT_EQ(PlanUnits(1, 1).team, 1);
-  EXPECT_EQ(PlanUnits(1, 513).vectors, UnitPlan::kManyVectors);
+  EXPECT_EQ(PlanUnits(1, 1025).vectors, UnitPlan::kManyVectors);
   const UnitPlan row = PlanUnits(1, 2048);
   EXPECT_EQ(row.way, Way::kLanes);
   EXPECT_EQ(row.team, 32);
