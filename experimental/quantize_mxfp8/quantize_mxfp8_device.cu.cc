@@ -70,29 +70,31 @@ __device__ E8M0 ScaleOf(DType dtype, uint32_t amax_bits, MxScaleMode mode) {
   return MxScale<Float4E2M1>(amax, mode);
 }
 
-// Writes the codes of a row's elements from a column on, each multiplied by its
-// factor, or 0 if that is NaN.
-__device__ void Encode(const OutputRows& to, float (&x)[kEight],
-                       const float (&factors)[kEight], int64_t row,
-                       int64_t column, int count) {
-  TILEWORK_UNROLL
-  for (int i = 0; i < kEight; ++i) {
-    x[i] = factors[i] != factors[i] ? 0.0f : x[i] * factors[i];
-  }
+// Writes the codes of a row's elements from a column on, or 0 for all.
+template <bool kWide = false>
+__device__ void Encode(const OutputRows& to, const float (&x)[kEight],
+                       bool zero, int64_t row, int64_t column, int count) {
   if (to.dtype() == DType::kF4E2M1) {
-    to.StoreF4(EncodeEightF4(x), row, column, count);
+    to.StoreF4(zero ? 0 : EncodeEightF4(x), row, column, count);
     return;
   }
   RawEight<1> codes;
   EncodeF8(to.dtype(), x, codes.words);
-  to.Store(codes, row, column, count);
+  if (zero) codes = {};
+  if constexpr (kWide) {
+    to.StoreAll(codes, row, column);
+  } else {
+    to.Store(codes, row, column, count);
+  }
 }
 
-__device__ void Encode(const OutputRows& to, float (&x)[kEight], float factor,
-                       int64_t row, int64_t column, int count) {
-  const float factors[kEight] = {factor, factor, factor, factor,
-                                 factor, factor, factor, factor};
-  Encode(to, x, factors, row, column, count);
+// The codes of elements of one block, whose reciprocal scale may be NaN.
+template <bool kWide = false>
+__device__ void EncodeScaled(const OutputRows& to, float (&x)[kEight],
+                             float factor, int64_t row, int64_t column,
+                             int count) {
+  for (float& value : x) value = value * factor;
+  Encode<kWide>(to, x, factor != factor, row, column, count);
 }
 
 __device__ void StoreScale(const OutputRows& to, E8M0 scale, int64_t row,
@@ -107,7 +109,8 @@ struct RowParams {
   RowTiles tiles;
 };
 
-// kWide: all of the tile, and rows that are aligned.
+// kWide: all of the tile, and rows that are aligned (codes of 4 bits may not
+// be).
 template <int kBytes, bool kWide>
 __device__ void EncodeTile(const RowParams& params,
                            const RowTiles::Walk& walk) {
@@ -135,7 +138,8 @@ __device__ void EncodeTile(const RowParams& params,
     const E8M0 scale =
         ScaleOf(params.out.codes.dtype(), MaxOfFour(amax, 1, 2), params.mode);
     if (count == 0) continue;
-    Encode(params.out.codes, x, MxReciprocal(scale), row, column, count);
+    EncodeScaled<kWide>(params.out.codes, x, MxReciprocal(scale), row, column,
+                        count);
     if (column % kBlock == 0) {
       StoreScale(params.out.scales, scale, row, column / kBlock);
     }
@@ -146,7 +150,9 @@ __device__ void EncodeTile(const RowParams& params,
 template <int kBytes>
 __global__ void __launch_bounds__(RowTiles::kThreads)
     RowsKernel(RowParams params) {
-  const bool wide = params.x.template IsWide<kBytes>();
+  const bool wide = params.x.template IsWide<kBytes>() &&
+                    (params.out.codes.dtype() == DType::kF4E2M1 ||
+                     params.out.codes.template IsWide<1>());
   for (RowTiles::Walk walk(params.tiles, blockIdx.x, gridDim.x,
                            static_cast<int>(threadIdx.x));
        !walk.Done(); walk.Next()) {
@@ -219,7 +225,8 @@ class Square {
       const E8M0 scale =
           ScaleOf(out.codes.dtype(), MaxOfFour(amax, 1, 2), params_.mode);
       if (r >= rows_ || columns_ == 0) continue;
-      Encode(out.codes, x, MxReciprocal(scale), Row(r), column_, columns_);
+      EncodeScaled(out.codes, x, MxReciprocal(scale), Row(r), column_,
+                   columns_);
       if (column_ % kBlock == 0) {
         StoreScale(out.scales, scale, Row(r), column_ / kBlock);
       }
@@ -252,7 +259,12 @@ class Square {
       if (r >= rows_) break;
       float x[kEight];
       ToFloats(params_.x.dtype(), raw_[r], x);
-      Encode(out.codes, x, factors, Row(r), column_, columns_);
+      // Each element is of a block of its own.
+      TILEWORK_UNROLL
+      for (int c = 0; c < kEight; ++c) {
+        x[c] = factors[c] != factors[c] ? 0.0f : x[c] * factors[c];
+      }
+      Encode(out.codes, x, false, Row(r), column_, columns_);
     }
     if (row_ % kBlock == 0) {
       out.scales.Store(scales, matrix_ * params_.bands + row_ / kBlock, column_,
@@ -275,7 +287,7 @@ class Square {
           ScaleOf(out.codes.dtype(), MaxOfFour(amax, 8, 16), params_.mode);
       if (rows_ == 0 || c >= columns_) continue;
       const int64_t row = matrix_ * params_.num_columns + column_ + c;
-      Encode(out.codes, x, MxReciprocal(scale), row, row_, rows_);
+      EncodeScaled(out.codes, x, MxReciprocal(scale), row, row_, rows_);
       if (row_ % kBlock == 0) {
         StoreScale(out.scales, scale, row, row_ / kBlock);
       }
