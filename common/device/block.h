@@ -62,12 +62,12 @@ class BlockReducer {
 
   __device__ float Sum(float value) {
     float values[1] = {value};
-    Reduce(tilework::Sum(), values);
+    Reduce(SumOperation(), values);
     return values[0];
   }
   __device__ uint32_t Max(uint32_t value) {
     uint32_t values[1] = {value};
-    Reduce(tilework::Max(), values);
+    Reduce(MaxOperation(), values);
     return values[0];
   }
 

@@ -34,7 +34,7 @@ __global__ void ReduceKernel(int threads, const float* x, float* sums,
   BlockReducer reducer(shared.reduce, threads);
   const uint32_t thread = threadIdx.x;
   float both[2] = {x[thread], 2 * x[thread]};
-  reducer.Reduce(Sum(), both);
+  reducer.Reduce(SumOperation(), both);
   sums[thread] = both[0] + both[1];
   const uint32_t bits = std::bit_cast<uint32_t>(x[thread]) & 0x7FFFFFFFu;
   largest[thread] = std::bit_cast<float>(reducer.Max(bits));

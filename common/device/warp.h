@@ -28,7 +28,7 @@ __device__ inline int LaneOfThread() {
 // What may be reduced, with the value that changes nothing. Of the bits of
 // numbers without their sign, the largest is that of the largest magnitude, or
 // of a NaN if there is one.
-struct Sum {
+struct SumOperation {
   template <typename T>
   __device__ T operator()(T a, T b) const {
     return a + b;
@@ -38,7 +38,7 @@ struct Sum {
     return T{0};
   }
 };
-struct Max {
+struct MaxOperation {
   __device__ uint32_t operator()(uint32_t a, uint32_t b) const {
     return a < b ? b : a;
   }
@@ -66,12 +66,12 @@ __device__ inline void WarpReduce(Operation operation, int lanes,
 template <typename T>
 __device__ inline T WarpSum(T value, int lanes = kWarpLanes) {
   T values[1] = {value};
-  WarpReduce(Sum(), lanes, values);
+  WarpReduce(SumOperation(), lanes, values);
   return values[0];
 }
 __device__ inline uint32_t WarpMax(uint32_t value, int lanes = kWarpLanes) {
   uint32_t values[1] = {value};
-  WarpReduce(Max(), lanes, values);
+  WarpReduce(MaxOperation(), lanes, values);
   return values[0];
 }
 

@@ -187,7 +187,7 @@ class BackwardRow {
   __device__ void ReduceSums(const PackSum& slopes, const PackSum& shifts,
                              BlockReducer<2>& reducer) {
     float sums[2] = {slopes.Total(), shifts.Total()};
-    reducer.Reduce(Sum(), sums);
+    reducer.Reduce(SumOperation(), sums);
     slope_ = sums[0] / p_.divisor;
     shift_ = sums[1] / p_.divisor;
   }

@@ -227,7 +227,7 @@ struct RowMoments {
   __device__ void Reduce(int pass, const MomentScale& scale,
                          BlockReducer<kMost>& reducer) {
     float sums[2] = {distances.Total() / scale.many, squares.Total()};
-    reducer.Reduce(Sum(), sums);
+    reducer.Reduce(SumOperation(), sums);
     const float shift = sums[0] * (scale.many / scale.size);
     const float square = sums[1] / scale.size;
     distances = PackSum();
@@ -295,7 +295,7 @@ __device__ inline void AddWeight(const RowInMemory& weight, const RowLoop& part,
 }
 
 template <int kPacks>
-__device__ inline void Scale(float factor, float (&x)[kPacks][kEight]) {
+__device__ inline void MultiplyBy(float factor, float (&x)[kPacks][kEight]) {
   TILEWORK_UNROLL
   for (int i = 0; i < kPacks; ++i) {
     TILEWORK_UNROLL

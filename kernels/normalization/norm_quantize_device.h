@@ -35,7 +35,7 @@ __device__ inline uint32_t LargestBits(const float (&x)[kEight]) {
   uint32_t largest = 0;
   TILEWORK_UNROLL
   for (int j = 0; j < kEight; ++j) {
-    largest = Max()(largest, MagnitudeBits(x[j]));
+    largest = MaxOperation()(largest, MagnitudeBits(x[j]));
   }
   return largest;
 }

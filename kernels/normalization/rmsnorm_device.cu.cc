@@ -1,6 +1,10 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
+// The floor is that of norm_device.h: input and output, and residual and gate
+// where there are any, once each. A row of heads (H = 64, 128) takes 8 or 16
+// lanes of a warp and no barrier, a row of thousands one barrier.
+
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -78,7 +82,7 @@ class Row {
     MultiplySilu<kAligned>(gate_, part_, first, x);
   }
   __device__ void Store(int first, float r, float (&x)[kPacks][kEight]) const {
-    Scale(r, x);
+    MultiplyBy(r, x);
     RoundTo(p_.cast_type, x);
     MultiplyWeight<kAligned>(gamma_, p_.gamma_offset, part_, first, x);
     if (p_.gate_mode == RmsNormGateMode::kPost) {

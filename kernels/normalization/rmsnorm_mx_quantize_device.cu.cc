@@ -101,7 +101,7 @@ class Row {
   }
   template <int kPacks>
   __device__ void Normalize(int first, float (&x)[kPacks][kEight]) const {
-    Scale(factor_, x);
+    MultiplyBy(factor_, x);
     MultiplyWeight<kAlignedPacks<kPacks>>(p_.gamma, 0, part_, first, x);
     RoundTo(p_.intermediate, x);
   }
@@ -126,7 +126,7 @@ class Row {
     if (p_.type == QuantizationType::kMx) {
       TILEWORK_UNROLL
       for (int i = 0; i < kPacks; ++i) largest[i] = LargestBits(x[i]);
-      WarpReduce(Max(), kBlockPacks, largest);
+      WarpReduce(MaxOperation(), kBlockPacks, largest);
     }
     TILEWORK_UNROLL
     for (int i = 0; i < kPacks; ++i) {
@@ -229,7 +229,7 @@ __global__ void __launch_bounds__(kNormThreads, 1)
         if (pass == kScale) {
           TILEWORK_UNROLL
           for (int i = 0; i < kPacks; ++i) {
-            largest = Max()(largest, LargestBits(x[i]));
+            largest = MaxOperation()(largest, LargestBits(x[i]));
           }
         } else {
           row.Write(first, x);

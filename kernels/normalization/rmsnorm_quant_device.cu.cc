@@ -111,7 +111,7 @@ class Row {
     if (from < kLoaded) LoadFloats<kAligned>(hidden_, part_, first, x);
     if (from < kSummed && to >= kSummed) {
       if (p_.has_pre_norm) {
-        Scale(pre_factor_, x);
+        MultiplyBy(pre_factor_, x);
         MultiplyWeight<kAligned>(p_.pre_gamma, 0, part_, first, x);
         RoundTo(hidden_.dtype, x);
       }
@@ -121,7 +121,7 @@ class Row {
       }
     }
     if (from < kNormalized && to >= kNormalized && p_.has_norm) {
-      Scale(factor_, x);
+      MultiplyBy(factor_, x);
       MultiplyWeight<kAligned>(p_.gamma, 0, part_, first, x);
       RoundTo(p_.intermediate, x);
     }
@@ -166,7 +166,7 @@ class Row {
       for (int64_t i = lane; i < size; i += lanes) {
         float h = 0;
         const float n = Clip(Normalized(begin + i, h), p_.bound);
-        largest = Max()(largest, MagnitudeBits(n));
+        largest = MaxOperation()(largest, MagnitudeBits(n));
       }
       const float scale = ScaleOf(WarpMax(largest, lanes), out_.dtype);
       if (lane == 0 && size > 0) StoreScale(group, scale);
@@ -192,7 +192,7 @@ class Row {
     uint32_t largest[kPacks];
     TILEWORK_UNROLL
     for (int i = 0; i < kPacks; ++i) largest[i] = LargestBits(x[i]);
-    WarpReduce(Max(), lanes, largest);
+    WarpReduce(MaxOperation(), lanes, largest);
     TILEWORK_UNROLL
     for (int i = 0; i < kPacks; ++i) {
       const float scale = ScaleOf(largest[i], out_.dtype);
@@ -283,7 +283,7 @@ __global__ void __launch_bounds__(kNormThreads, 1)
         if (pass == kScale) {
           TILEWORK_UNROLL
           for (int i = 0; i < kPacks; ++i) {
-            largest = Max()(largest, LargestBits(x[i]));
+            largest = MaxOperation()(largest, LargestBits(x[i]));
           }
         } else {
           row.Write(first, x);
