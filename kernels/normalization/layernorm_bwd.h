@@ -85,8 +85,9 @@ absl::Status LayerNormBwd(const LayerNormBwdArgs& args, HostContext& context);
 // Enqueued; one pass over memory up to H = 8 Ki if 8 divides it and all rows
 // begin at multiples of 16 bytes, else the rows are read again, mostly from the
 // caches, and once more for dgamma and dbeta. Scratch: 4 H bytes each for each
-// slice of up to 64 rows, of which there are 256 or more if there are so many
-// rows; 8 bytes a row more if rows are read again.
+// slice of up to 64 rows, fewer if there are few rows; 8 bytes a row more if
+// rows are read again. The order of all sums depends on the shape, and that of
+// dgamma and dbeta on whether rows are read again.
 absl::Status LayerNormBwd(const LayerNormBwdArgs& args, DeviceContext& context);
 
 }  // namespace tilework
