@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Checks the dependencies between targets: arrows point down only, what users
-# link holds no test library, and every C++ file belongs to a target.
+# link holds no test library, every C++ file belongs to a target, and every test
+# for the GPU to the device bundle.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -49,4 +50,14 @@ unused="$(comm -23 \
   <(sed -n 's|^//||p' <<<"${used}" | tr : / | sort))"
 [[ -z "${unused}" ]] ||
   { printf 'in no target:\n%s\n' "${unused}"; status=1; }
+
+suites='tests(labels(suites, //tools:device_bundle))'
+unpacked="$(query "filter('_device_test$', tests(//...)) +
+  attr(tags, '[^-]\bdevice\b', tests(//...)) except
+  attr(tags, '\bemulator\b', tests(//...)) except ${suites}")" ||
+  { echo "cannot query: ${suites}"; exit 1; }
+[[ -z "${unpacked}" ]] ||
+  { printf 'not in //tools:device_bundle:
+%s
+' "${unpacked}"; status=1; }
 exit "${status}"

@@ -10,6 +10,10 @@ code says so, and everything compiler-related stays private to the target.
 
 load("//third_party/cuda:cuda_library.bzl", "cuda_library")
 
+# The tag of tests that run on the GPU; //tools:device_bundle has them all. Those
+# tagged "emulator" are about the emulator and left out with --config=cuda.
+_DEVICE_TAG = "device"
+
 _COPTS = [
     "-Wall",
     "-Wextra",
@@ -101,7 +105,7 @@ def tilework_device_library(
         srcs,
         hdrs = [],
         deps = [],
-        spills = [],
+        slow_kernels = [],
         alwayslink = False,
         testonly = False,
         tags = [],
@@ -116,7 +120,8 @@ def tilework_device_library(
       srcs: the sources, CUDA C++ as common/device describes it.
       hdrs: the headers.
       deps: what they include.
-      spills: kernels, by a part of their name, that may use local memory.
+      slow_kernels: those, by a part of their name, that may use local memory, or
+        whose wgmma may wait for one another.
       alwayslink: as for cc_library.
       testonly: as for all targets.
       tags: as for all targets; "emulator" where nvcc need not compile it.
@@ -154,7 +159,7 @@ def tilework_device_library(
         ],
         **common
     )
-    cuda_library(name = name + "_cuda", spills = spills, **common)
+    cuda_library(name = name + "_cuda", slow_kernels = slow_kernels, **common)
     native.alias(
         name = name,
         actual = select({
@@ -166,13 +171,21 @@ def tilework_device_library(
         visibility = visibility,
     )
 
-def tilework_device_test(name, srcs, deps = [], **kwargs):
+def tilework_device_test(
+        name,
+        srcs,
+        deps = [],
+        slow_kernels = [],
+        tags = [],
+        **kwargs):
     """A test whose sources, *.cu.cc, may have device code.
 
     Args:
       name: of the test.
       srcs: the sources.
       deps: what they include; GoogleTest is added.
+      slow_kernels: as for tilework_device_library.
+      tags: as for cc_test; "emulator" if no GPU can run it.
       **kwargs: all else, as for cc_test.
     """
     tilework_device_library(
@@ -181,13 +194,23 @@ def tilework_device_test(name, srcs, deps = [], **kwargs):
         srcs = srcs,
         deps = deps + ["@com_google_googletest//:gtest"],
         alwayslink = True,
-        tags = kwargs.get("tags", []),
+        slow_kernels = slow_kernels,
+        tags = tags,
     )
     tilework_test(
         name = name,
         srcs = [],
+        tags = tags + [_DEVICE_TAG],
         deps = [":%s_code" % name],
         **kwargs
+    )
+
+def tilework_device_tests():
+    """A test_suite, device_tests: the tests of the package that a GPU can run."""
+    native.test_suite(
+        name = "device_tests",
+        tags = [_DEVICE_TAG, "-emulator"],
+        visibility = ["//tools:__pkg__"],
     )
 
 def tilework_test(name, srcs, deps = [], copts = [], **kwargs):
@@ -381,6 +404,7 @@ def _kernel_kit(name, deps, parts):
         tilework_test(
             name = name + "_device_test",
             srcs = [],
+            tags = [_DEVICE_TAG],
             # In the order in which the linker must see them.
             deps = [":" + name + "_conformance"] + parts + [
                 "//testing:kernel_kit_device_tests",
@@ -389,7 +413,8 @@ def _kernel_kit(name, deps, parts):
 
 def tilework_family(name, kernels):
     """The targets of a whole package, for all its kernels: <name>, host, device
-    if it has one, and conformance, which names them to the `tilework` program.
+    if it has one, conformance, which names them to the `tilework` program, and
+    device_tests.
 
     Args:
       name: of the package; left out if one of the kernels is called so.
@@ -422,6 +447,7 @@ def tilework_family(name, kernels):
             for target in [":%s_conformance" % kernel, ":" + kernel]
         ],
     )
+    tilework_device_tests()
     if name not in kernels:
         native.cc_library(
             name = name,

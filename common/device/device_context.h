@@ -39,7 +39,7 @@ struct DeviceProperties {
 // Device memory that grows and is reused; see DeviceScratchScope.
 class DeviceArena {
  public:
-  DeviceArena() = default;
+  explicit DeviceArena(int ordinal) : ordinal_(ordinal) {}
   ~DeviceArena();
   DeviceArena(const DeviceArena&) = delete;
   DeviceArena& operator=(const DeviceArena&) = delete;
@@ -56,6 +56,7 @@ class DeviceArena {
 
   absl::StatusOr<std::byte*> Allocate(int64_t bytes);
 
+  int ordinal_;
   // All live as long as the arena: work that was enqueued, or captured in a
   // graph, may still use them.
   std::vector<Block> blocks_;

@@ -43,18 +43,29 @@ absl::StatusOr<std::byte*> AllocateBytes(std::string_view what, int64_t bytes) {
                    " bytes of device memory are free"));
 }
 
-absl::StatusOr<DeviceProperties> GetProperties(int ordinal) {
+// How many devices there are; Unavailable where none is.
+absl::StatusOr<int> CountDevices() {
+  int version = 0;
+  if (cudaDriverGetVersion(&version) == cudaSuccess && version == 0) {
+    return absl::UnavailableError("no CUDA device: there is no driver");
+  }
   int count = 0;
   absl::Status status =
       CudaStatus(cudaGetDeviceCount(&count), "no CUDA device");
   if (!status.ok()) return status;
-  if (ordinal < 0 || ordinal >= count) {
+  return count;
+}
+
+absl::StatusOr<DeviceProperties> GetProperties(int ordinal) {
+  const absl::StatusOr<int> count = CountDevices();
+  if (!count.ok()) return count.status();
+  if (ordinal < 0 || ordinal >= *count) {
     return absl::UnavailableError(absl::StrCat(
-        "there is no CUDA device ", ordinal, ": this machine has ", count));
+        "there is no CUDA device ", ordinal, ": this machine has ", *count));
   }
   cudaDeviceProp cuda;
-  status = CudaStatus(cudaGetDeviceProperties(&cuda, ordinal), "CUDA device ",
-                      ordinal);
+  const absl::Status status = CudaStatus(
+      cudaGetDeviceProperties(&cuda, ordinal), "CUDA device ", ordinal);
   if (!status.ok()) return status;
   if (cuda.major != 9) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -97,6 +108,7 @@ absl::Status CopyBytes(std::string_view name, const void* from, void* to,
 }  // namespace
 
 DeviceArena::~DeviceArena() {
+  const CurrentDevice current(ordinal_);
   for (const Block& block : blocks_) (void)cudaFree(block.data);
 }
 
@@ -116,6 +128,7 @@ absl::StatusOr<std::byte*> DeviceArena::Allocate(int64_t bytes) {
       return block.data + std::exchange(offset_, offset_ + bytes);
     }
   }
+  const CurrentDevice current(ordinal_);
   const int64_t size = std::max({bytes, kLeastBlock, capacity()});
   absl::StatusOr<std::byte*> data = AllocateBytes("scratch memory", size);
   if (!data.ok() && size > bytes) data = AllocateBytes("scratch memory", bytes);
@@ -130,7 +143,8 @@ DeviceContext::DeviceContext(int ordinal, void* stream, bool owns_stream,
     : ordinal_(ordinal),
       stream_(stream),
       owns_stream_(owns_stream),
-      properties_(std::move(properties)) {}
+      properties_(std::move(properties)),
+      arena_(ordinal) {}
 
 DeviceContext::~DeviceContext() {
   const CurrentDevice current(ordinal_);

@@ -77,7 +77,8 @@ DeviceContext::DeviceContext(int ordinal, void* stream, bool owns_stream,
     : ordinal_(ordinal),
       stream_(stream),
       owns_stream_(owns_stream),
-      properties_(std::move(properties)) {}
+      properties_(std::move(properties)),
+      arena_(ordinal) {}
 
 DeviceContext::~DeviceContext() = default;
 

@@ -2,12 +2,12 @@
 # Copyright 2026 The tilework Authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# compile.sh REPORT SPILLS NVCC FLAG...: compiles, keeps what ptxas says of each
-# kernel in the file REPORT, and fails where one uses local memory whose name
-# does not match SPILLS.
+# compile.sh REPORT SLOW NVCC FLAG...: compiles, keeps what ptxas says of each
+# kernel in the file REPORT, and fails where one uses local memory or lets wgmma
+# wait for one another whose name does not match SLOW.
 set -euo pipefail
 
-report="$1" spills="$2"
+report="$1" slow="$2"
 shift 2
 
 # nvcc wants a folder for its temporary files, and a home.
@@ -21,9 +21,14 @@ if ((status != 0)); then
 fi
 grep -v '^ptxas info\|bytes stack frame\|^$' "${report}" >&2 || true
 
+if grep 'Potential Performance Loss' "${report}" | grep -v -E "${slow:-^$}" >&2
+then
+  exit 1
+fi
+
 # "ptxas info : Function properties for NAME" comes before
 # "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads".
-awk -v allowed="${spills}" '
+awk -v allowed="${slow}" '
   /Function properties for/ { name = $NF }
   /bytes stack frame/ && ($1 + $5 + $9) > 0 {
     if (allowed != "" && name ~ allowed) next

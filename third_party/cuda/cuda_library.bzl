@@ -16,15 +16,17 @@ _FLAGS = [
     "-fmad=false",
     "-Xcompiler=-ffp-contract=off,-fPIC",
     "-Xptxas=-v",
-    "-Werror=all-warnings",
     # nvcc 13.0 takes the assignment of a status for one that is ignored.
     "-diag-suppress=2810",
 ]
 
+# In our own code, not in the build of those who depend on it.
+_WARNINGS_ARE_ERRORS = ["-Werror=all-warnings"]
+
 _MODE_FLAGS = {
     "dbg": ["-O1", "-g", "-lineinfo"],
     "fastbuild": ["-O3"],
-    "opt": ["-O3"],
+    "opt": ["-O3", "-DNDEBUG"],
 }
 
 def _cuda_flag_impl(_ctx):
@@ -52,15 +54,16 @@ def _compile(ctx, context, source, compiler):
     obj = ctx.actions.declare_file(name + ".o")
     report = ctx.actions.declare_file(name + ".ptxas.txt")
     flags = _FLAGS + _MODE_FLAGS[ctx.var["COMPILATION_MODE"]]
+    if not ctx.label.workspace_name:
+        flags += _WARNINGS_ARE_ERRORS
     flags.append("-ccbin=" + compiler)
     flags += ["-D" + define for define in context.defines.to_list()]
     flags += _include_flags(context)
     ctx.actions.run(
         executable = ctx.executable._compile,
-        # Spills of these kernels are expected.
         arguments = [
             report.path,
-            "|".join(ctx.attr.spills),
+            "|".join(ctx.attr.slow_kernels),
             CUDA_HOME + "/bin/nvcc",
         ] + flags + ["-c", source.path, "-o", obj.path],
         env = {
@@ -77,8 +80,8 @@ def _compile(ctx, context, source, compiler):
 
 def _cuda_library_impl(ctx):
     if not CUDA_HOME:
-        fail("there is no CUDA toolkit: set CUDA_HOME to its folder, which " +
-             "has bin/nvcc, or build without --config=cuda")
+        fail("no CUDA toolkit was found: set CUDA_HOME to the folder that has " +
+             "its bin/nvcc, or build without --config=cuda")
     toolchain = find_cpp_toolchain(ctx)
     features = cc_common.configure_features(
         ctx = ctx,
@@ -132,13 +135,13 @@ cuda_library = rule(
     doc = """A library of CUDA C++ for sm_90a, with the CUDA runtime.
 
 What ptxas reports of each kernel is in the output group "ptxas". A kernel that
-spills registers or has a stack frame is an error.""",
+spills registers, has a stack frame or serializes wgmma is an error.""",
     implementation = _cuda_library_impl,
     attrs = {
         "alwayslink": attr.bool(),
         "deps": attr.label_list(providers = [CcInfo]),
-        "spills": attr.string_list(
-            doc = "Kernels, by a part of their name, that may spill.",
+        "slow_kernels": attr.string_list(
+            doc = "Kernels, by a part of their name, of which that is known.",
         ),
         "srcs": attr.label_list(allow_files = [".cc"]),
         "_cc_toolchain": attr.label(

@@ -29,17 +29,24 @@ def _version(repository_ctx, home):
             return word.strip()[1:].split("\n")[0]
     return ""
 
+def _cudart(repository_ctx, home):
+    for folder in ["lib64", "lib", "targets/x86_64-linux/lib"]:
+        path = repository_ctx.path(
+            "%s/%s/libcudart_static.a" % (home, folder),
+        )
+        if path.exists:
+            return path
+    return None
+
 def _cuda_repository_impl(repository_ctx):
     home = repository_ctx.os.environ.get("CUDA_HOME") or "/usr/local/cuda"
-    if not repository_ctx.path(home + "/bin/nvcc").exists:
-        home = ""
+    cudart = _cudart(repository_ctx, home)
     version = ""
-    if home:
+    if cudart and repository_ctx.path(home + "/bin/nvcc").exists:
         version = _version(repository_ctx, home)
-        repository_ctx.symlink(
-            home + "/lib64/libcudart_static.a",
-            "libcudart_static.a",
-        )
+        repository_ctx.symlink(cudart, "libcudart_static.a")
+    else:
+        home = ""
     repository_ctx.file("BUILD", _BUILD)
     repository_ctx.file(
         "toolkit.bzl",
