@@ -95,6 +95,8 @@ Dims::Dims(absl::Span<const int64_t> values)
 }
 
 int64_t Dims::Product() const {
+  // With a zero the others may be of any size.
+  if (std::find(begin(), end(), 0) != end()) return 0;
   int64_t product = 1;
   for (const int64_t value : *this) product *= value;
   return product;

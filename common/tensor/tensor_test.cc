@@ -25,6 +25,7 @@ TEST(DimsTest, Product) {
   EXPECT_EQ(Dims({}).Product(), 1);
   EXPECT_EQ(Dims({2, 3, 5}).Product(), 30);
   EXPECT_EQ(Dims({2, 0, 5}).Product(), 0);
+  EXPECT_EQ(Dims({int64_t{1} << 62, int64_t{1} << 62, 0}).Product(), 0);
   EXPECT_TRUE(Dims({0, int64_t{1} << 62, int64_t{1} << 62}).ProductFits());
   EXPECT_TRUE(Dims({1, int64_t{1} << 62}).ProductFits());
   EXPECT_FALSE(Dims({2, int64_t{1} << 62}).ProductFits());
