@@ -112,12 +112,6 @@ DeviceArena::~DeviceArena() {
   for (const Block& block : blocks_) (void)cudaFree(block.data);
 }
 
-int64_t DeviceArena::capacity() const {
-  int64_t bytes = 0;
-  for (const Block& block : blocks_) bytes += block.size;
-  return bytes;
-}
-
 absl::StatusOr<std::byte*> DeviceArena::Allocate(int64_t bytes) {
   constexpr int64_t kAlignment = 256;
   constexpr int64_t kLeastBlock = int64_t{1} << 20;
@@ -137,14 +131,6 @@ absl::StatusOr<std::byte*> DeviceArena::Allocate(int64_t bytes) {
   offset_ = bytes;
   return data;
 }
-
-DeviceContext::DeviceContext(int ordinal, void* stream, bool owns_stream,
-                             DeviceProperties properties)
-    : ordinal_(ordinal),
-      stream_(stream),
-      owns_stream_(owns_stream),
-      properties_(std::move(properties)),
-      arena_(ordinal) {}
 
 DeviceContext::~DeviceContext() {
   const CurrentDevice current(ordinal_);

@@ -48,12 +48,6 @@ DeviceArena::~DeviceArena() {
   for (const Block& block : blocks_) emulator::FreeDeviceMemory(block.data);
 }
 
-int64_t DeviceArena::capacity() const {
-  int64_t bytes = 0;
-  for (const Block& block : blocks_) bytes += block.size;
-  return bytes;
-}
-
 // Each allocation has a block of its own, and so its own guards.
 absl::StatusOr<std::byte*> DeviceArena::Allocate(int64_t bytes) {
   if (block_ < blocks_.size() && blocks_[block_].size == bytes) {
@@ -71,14 +65,6 @@ absl::StatusOr<std::byte*> DeviceArena::Allocate(int64_t bytes) {
   ++block_;
   return data;
 }
-
-DeviceContext::DeviceContext(int ordinal, void* stream, bool owns_stream,
-                             DeviceProperties properties)
-    : ordinal_(ordinal),
-      stream_(stream),
-      owns_stream_(owns_stream),
-      properties_(std::move(properties)),
-      arena_(ordinal) {}
 
 DeviceContext::~DeviceContext() = default;
 

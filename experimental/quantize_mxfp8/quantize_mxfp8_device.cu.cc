@@ -23,6 +23,7 @@
 #include "tilework/common/device/launch.h"
 #include "tilework/common/device/persistent_grid.h"
 #include "tilework/common/device/tensor_rows.h"
+#include "tilework/common/device/warp.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
 #include "tilework/common/dtype/narrow.h"
@@ -36,7 +37,6 @@
 namespace tilework {
 namespace {
 
-constexpr uint32_t kAllLanes = 0xFFFFFFFFu;
 constexpr int kBlock = static_cast<int>(kMxBlockSize);
 constexpr int kBlocksPerMultiprocessor = 4;
 
