@@ -89,7 +89,10 @@ struct Warp {
   uint32_t exited = 0;          // that have returned
   uint32_t ready = 0;           // that could run, but do not
   uint32_t ready_position = 0;  // in Machine::ready_, if any is ready
-  uint32_t registers = 0;       // of each lane, if setmaxnreg said so
+  uint32_t registers = 0;       // of each lane, if setmaxnreg was executed
+  // Then, how often it was, and the number that it last asked for.
+  uint32_t setmaxnregs = 0;
+  uint32_t asked_registers = 0;
   std::vector<Rendezvous> meetings;
   uint32_t at_barrier[kNamedBarriers] = {};  // lanes that wait
 };

@@ -1,9 +1,10 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The model of setmaxnreg: whole warps execute it, and when all warps of a
-// block have, they may not have more registers than a multiprocessor. How many
-// registers code really uses is nothing that the emulator knows.
+// The model of setmaxnreg: whole warps execute it, those of a warpgroup the
+// same ones, and each waits until the block has as many registers. The block
+// has what it began with, which is as many as the compiler can have given it:
+// how many code really uses is nothing that the emulator knows.
 
 #ifndef TILEWORK_TESTING_EMULATOR_SETMAXNREG_H_
 #define TILEWORK_TESTING_EMULATOR_SETMAXNREG_H_

@@ -29,6 +29,7 @@
 namespace tilework {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr int kN = 16;
@@ -61,7 +62,6 @@ enum class Misuse {
   kOneWarp,
   kHalfWarp,
   kOverwrittenEarly,
-  kRegisters,
 };
 
 template <Misuse kMisuse>
@@ -103,7 +103,6 @@ __device__ void FillOperands() {
 template <Misuse kMisuse>
 __global__ void MisuseKernel(float* out) {
   Storage& shared = SharedMemory<Storage>();
-  if (kMisuse == Misuse::kRegisters) return SetmaxnregInc<240>();
   FillOperands<kMisuse>();
   if (kMisuse == Misuse::kOneWarp && threadIdx.x >= 32) return;
   if (kMisuse == Misuse::kHalfWarp && threadIdx.x % 32 >= 16) return;
@@ -232,11 +231,53 @@ TEST_F(WgmmaMisuseTest, Convergence) {
   EXPECT_THAT(message, HasSubstr("which are no warpgroup"));
 }
 
+enum class Registers {
+  kGood,
+  kNoDec,
+  kTooMany,
+  kWarpsDiffer,
+  kNotTogether,
+  kHalfWarp,
+};
+
+// One warpgroup gives registers to the other two.
+template <Registers kRegisters>
+__global__ void RegistersKernel() {
+  if (threadIdx.x >= 256) {
+    if (kRegisters == Registers::kWarpsDiffer && threadIdx.x < 288) {
+      return SetmaxnregDec<40>();
+    }
+    if (kRegisters == Registers::kHalfWarp && threadIdx.x % 32 < 16) return;
+    if (kRegisters == Registers::kTooMany) return SetmaxnregDec<32>();
+    if (kRegisters != Registers::kNoDec) SetmaxnregDec<24>();
+    if (kRegisters == Registers::kNotTogether) SetmaxnregDec<24>();
+  } else {
+    SetmaxnregInc<240>();
+  }
+}
+
 TEST_F(WgmmaMisuseTest, Setmaxnreg) {
-  const absl::Status status = Run<Misuse::kRegisters>();
-  EXPECT_TRUE(status.ok()) << status;
-  const std::string message(Run<Misuse::kRegisters>(288).message());
-  EXPECT_THAT(message, HasSubstr("would have 69120 registers, of 65536"));
+  // The first fault of all schedules.
+  const auto run = [&](void (*kernel)()) {
+    std::string first;
+    ForEachSchedule([&] {
+      const absl::Status status =
+          Launch(kernel, {.kernel = "registers", .block = {384}}, context());
+      if (first.empty()) first = status.message();
+    });
+    return first;
+  };
+  EXPECT_EQ(run(RegistersKernel<Registers::kGood>), "");
+  const auto hangs = AllOf(HasSubstr("deadlock"),
+                           HasSubstr("1 wait for registers by setmaxnreg"));
+  EXPECT_THAT(run(RegistersKernel<Registers::kNoDec>), hangs);
+  EXPECT_THAT(run(RegistersKernel<Registers::kTooMany>), hangs);
+  EXPECT_THAT(run(RegistersKernel<Registers::kWarpsDiffer>),
+              HasSubstr("has executed it for another number of registers"));
+  EXPECT_THAT(run(RegistersKernel<Registers::kNotTogether>),
+              HasSubstr("has not yet executed the one before"));
+  EXPECT_THAT(run(RegistersKernel<Registers::kHalfWarp>),
+              HasSubstr("not by all lanes of a warp"));
 }
 
 }  // namespace
