@@ -26,7 +26,6 @@
 
 #if defined(TILEWORK_EMULATED)
 #include "tilework/testing/emulator/mbarrier_model.h"
-#include "tilework/testing/emulator/shared_model.h"
 #endif
 
 namespace tilework {
@@ -68,7 +67,7 @@ __device__ inline void MbarrierArrive(
     Mbarrier& barrier TILEWORK_SITE_PARAMETER) {
   device_internal::DelayPoint();
 #if defined(TILEWORK_EMULATED)
-  emulator::MbarrierArrive(&barrier, 1, site);
+  emulator::MbarrierArrive(&barrier, site);
 #else
   asm volatile(
       "mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(SharedAddress(&barrier))
@@ -83,8 +82,7 @@ __device__ inline void MbarrierArriveCluster(
     Mbarrier& barrier, uint32_t rank TILEWORK_SITE_PARAMETER) {
   device_internal::DelayPoint();
 #if defined(TILEWORK_EMULATED)
-  emulator::MbarrierArrive(
-      emulator::PeerPointer(&barrier, rank, "mbarrier.arrive", site), 1, site);
+  emulator::MbarrierArriveCluster(&barrier, rank, site);
 #else
   asm volatile(
       "{\n"
@@ -195,9 +193,10 @@ __device__ inline bool MbarrierTryWaitParity(uint32_t address,
   return completed != 0;
 }
 
-// A wait in vain ends the kernel without a word unless tests are compiled:
-// ptxas 13.0 makes all wgmma of a kernel wait for each other if there is a
-// call, such as printf(), while any are under way (C7510).
+// A wait in vain ends the kernel without a word: ptxas 13.0 makes all wgmma of
+// a kernel wait for each other if there is a call, such as printf(), while any
+// are under way (C7510). compute-sanitizer and cuda-gdb say which threads were
+// in the trap.
 template <bool kCluster>
 __device__ inline void MbarrierWait(Mbarrier& barrier, uint32_t parity) {
   DelayPoint();
@@ -205,13 +204,7 @@ __device__ inline void MbarrierWait(Mbarrier& barrier, uint32_t parity) {
   if (MbarrierTryWaitParity<kCluster>(address, parity)) return;
   const long long start = clock64();
   while (!MbarrierTryWaitParity<kCluster>(address, parity)) {
-    if (clock64() - start > kMostCycles) {
-#if defined(TILEWORK_DEVICE_DELAYS)
-      TimedOut("mbarrier.try_wait.parity", parity, parity ^ 1);
-#else
-      __trap();
-#endif
-    }
+    if (clock64() - start > kMostCycles) __trap();
   }
 }
 

@@ -42,6 +42,8 @@ void ForgetComplete(std::vector<AsyncHandle>& operations) {
 
 void Machine::RunStep(AsyncState& operation) {
   AsyncState* outer = std::exchange(step_, &operation);
+  // Those before it are complete: nothing keeps a chain of all that ever were.
+  operation.operation.after.clear();
   operation.operation.steps[operation.done]();
   ++operation.done;
   step_ = outer;

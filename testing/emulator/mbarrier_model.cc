@@ -22,12 +22,23 @@ uint64_t Mark(const void* object) {
   return Mix(reinterpret_cast<uintptr_t>(object));
 }
 
-Mbarrier& Find(void* object, const char* operation, const Site& site) {
+// What PTX has for barriers of all blocks of the cluster, and what it has for
+// those of the own block alone.
+enum class Reach { kCluster, kBlock };
+
+Mbarrier& Find(void* object, Reach reach, const char* operation,
+               const Site& site) {
   Block& block = BlockOfShared(object, kBytes, operation, site);
   Machine& machine = ThisMachine(site);
+  if (reach == Reach::kBlock && &block != &machine.block_at_work()) {
+    machine.Fault(absl::StrCat(operation, ": on the mbarrier of another block"),
+                  site);
+  }
   const auto found = block.mbarriers.find(object);
   if (found == block.mbarriers.end()) {
-    machine.Fault(absl::StrCat(operation, ": no mbarrier was initialized here"),
+    machine.Fault(absl::StrCat(operation,
+                               ": no mbarrier was initialized here, or it was "
+                               "invalidated"),
                   site);
   }
   uint64_t mark;
@@ -135,29 +146,39 @@ void MbarrierInit(void* object, uint32_t count, const Site& site) {
 void MbarrierInval(void* object, const Site& site) {
   static constexpr char kName[] = "mbarrier.inval";
   AtBarrier(site);
-  Find(object, kName, site);
-  Block& block = BlockOfShared(object, kBytes, kName, site);
-  block.mbarriers.erase(object);
-  PoisonShared(block, object, kBytes);
+  Find(object, Reach::kBlock, kName, site);
+  Machine& machine = ThisMachine(site);
+  machine.block().mbarriers.erase(object);
+  PoisonShared(machine.block(), object, kBytes);
+  // Whoever waits for it finds that it is gone.
+  machine.Notify();
 }
 
-void MbarrierArrive(void* object, uint32_t count, const Site& site) {
+void MbarrierArrive(void* object, const Site& site) {
   static constexpr char kName[] = "mbarrier.arrive";
   AtBarrier(site);
-  Arrive(Find(object, kName, site), count, kName, site);
+  Arrive(Find(object, Reach::kBlock, kName, site), 1, kName, site);
+  AtBarrier(site);
+}
+
+void MbarrierArriveCluster(void* object, uint32_t rank, const Site& site) {
+  static constexpr char kName[] = "mbarrier.arrive";
+  AtBarrier(site);
+  void* const there = PeerPointer(object, rank, kName, site);
+  Arrive(Find(there, Reach::kCluster, kName, site), 1, kName, site);
   AtBarrier(site);
 }
 
 void MbarrierExpectTx(void* object, uint32_t bytes, const Site& site) {
   static constexpr char kName[] = "mbarrier.expect_tx";
   AtBarrier(site);
-  AddBytes(Find(object, kName, site), bytes, kName, site);
+  AddBytes(Find(object, Reach::kBlock, kName, site), bytes, kName, site);
 }
 
 void MbarrierArriveExpectTx(void* object, uint32_t bytes, const Site& site) {
   static constexpr char kName[] = "mbarrier.arrive.expect_tx";
   AtBarrier(site);
-  Mbarrier& barrier = Find(object, kName, site);
+  Mbarrier& barrier = Find(object, Reach::kBlock, kName, site);
   AddBytes(barrier, bytes, kName, site);
   Arrive(barrier, 1, kName, site);
   AtBarrier(site);
@@ -166,14 +187,14 @@ void MbarrierArriveExpectTx(void* object, uint32_t bytes, const Site& site) {
 void MbarrierCompleteTx(void* object, uint32_t bytes, const Site& site) {
   static constexpr char kName[] = "mbarrier.complete_tx";
   AtBarrier(site);
-  Mbarrier& barrier = Find(object, kName, site);
+  Mbarrier& barrier = Find(object, Reach::kCluster, kName, site);
   AddBytes(barrier, -int64_t{bytes}, kName, site);
   CompletePhase(barrier);
 }
 
 void MbarrierAsyncCompleteTx(void* object, uint32_t bytes, const Site& site) {
   static constexpr char kName[] = "mbarrier.complete_tx";
-  Mbarrier& barrier = Find(object, kName, site);
+  Mbarrier& barrier = Find(object, Reach::kCluster, kName, site);
   RequireFenced(barrier, kName, site);
   AddBytes(barrier, -int64_t{bytes}, kName, site);
   CompletePhase(barrier);
@@ -181,7 +202,7 @@ void MbarrierAsyncCompleteTx(void* object, uint32_t bytes, const Site& site) {
 
 void MbarrierAddPending(void* object, const Site& site) {
   static constexpr char kName[] = "cp.async.mbarrier.arrive";
-  Mbarrier& barrier = Find(object, kName, site);
+  Mbarrier& barrier = Find(object, Reach::kBlock, kName, site);
   if (++barrier.pending > kMostCount) {
     ThisMachine(site).Fault(absl::StrCat(kName, ": too many arrivals"), site);
   }
@@ -189,25 +210,29 @@ void MbarrierAddPending(void* object, const Site& site) {
 
 void MbarrierAsyncArrive(void* object, const Site& site) {
   static constexpr char kName[] = "cp.async.mbarrier.arrive";
-  Arrive(Find(object, kName, site), 1, kName, site);
+  Arrive(Find(object, Reach::kBlock, kName, site), 1, kName, site);
 }
 
 namespace {
 
+// The object may be gone since it was looked at before.
 bool IsComplete(void* object, uint32_t parity, const char* operation,
                 const Site& site) {
-  AtBarrier(site);
-  if (parity > 1) {
-    ThisMachine(site).Fault(
-        absl::StrCat(operation, ": ", parity, " is no parity"), site);
-  }
-  return Find(object, operation, site).phase % 2 != parity;
+  return Find(object, Reach::kBlock, operation, site).phase % 2 != parity;
+}
+
+void CheckParity(uint32_t parity, const char* operation, const Site& site) {
+  if (parity <= 1) return;
+  ThisMachine(site).Fault(
+      absl::StrCat(operation, ": ", parity, " is no parity"), site);
 }
 
 }  // namespace
 
 bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
   static constexpr char kName[] = "mbarrier.test_wait.parity";
+  AtBarrier(site);
+  CheckParity(parity, kName, site);
   if (IsComplete(object, parity, kName, site)) return true;
   ThisMachine(site).LookedInVain(kName, site);
   return false;
@@ -215,13 +240,11 @@ bool MbarrierTestWaitParity(void* object, uint32_t parity, const Site& site) {
 
 void MbarrierWaitParity(void* object, uint32_t parity, const Site& site) {
   static constexpr char kName[] = "mbarrier.try_wait.parity";
-  if (IsComplete(object, parity, kName, site)) return;
-  // The barrier is not moved or erased while somebody waits for it; that would
-  // be found when he goes on.
-  const Mbarrier& barrier = Find(object, kName, site);
-  const uint64_t phase = barrier.phase;
-  Machine& machine = ThisMachine(site);
-  machine.WaitUntil([&] { return barrier.phase != phase; }, kName, site);
+  AtBarrier(site);
+  CheckParity(parity, kName, site);
+  // Two phases that pass unseen are none to hardware, which has the parity.
+  ThisMachine(site).WaitUntil(
+      [&] { return IsComplete(object, parity, kName, site); }, kName, site);
 }
 
 void FenceMbarrierInit(const Site& site) {

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // mbarrier objects as PTX has them. What is in the 8 bytes is opaque; here, a
-// mark of the object, so that stores to them are found.
+// mark of the object, so that stores to them are found. Objects of other blocks
+// of the cluster are a fault, but where bytes are completed.
 
 #ifndef TILEWORK_TESTING_EMULATOR_MBARRIER_MODEL_H_
 #define TILEWORK_TESTING_EMULATOR_MBARRIER_MODEL_H_
@@ -15,9 +16,10 @@ namespace tilework::emulator {
 
 void MbarrierInit(void* object, uint32_t count, const Site& site);
 void MbarrierInval(void* object, const Site& site);
-// Arrivals; `object` may be in another block of the cluster. More than the
-// phase awaits are a fault.
-void MbarrierArrive(void* object, uint32_t count, const Site& site);
+// One arrival; more than the phase awaits are a fault.
+void MbarrierArrive(void* object, const Site& site);
+// The same at this place in the block with this rank in the cluster.
+void MbarrierArriveCluster(void* object, uint32_t rank, const Site& site);
 // Changes the number of bytes that the phase awaits; it may fall below 0 until
 // they are expected.
 void MbarrierExpectTx(void* object, uint32_t bytes, const Site& site);

@@ -6,7 +6,9 @@
 // kernel from the right one, which must pass with all of them.
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -26,6 +28,7 @@
 #include "tilework/testing/device_schedules.h"
 #include "tilework/testing/device_test.h"
 #include "tilework/testing/emulator/async.h"
+#include "tilework/testing/emulator/machine.h"
 #include "tilework/testing/emulator/schedule.h"
 #include "tilework/testing/emulator/shared_model.h"
 
@@ -391,6 +394,129 @@ TEST_F(PlantedBugsTest, UsesOfMbarriers) {
               HasSubstr("1 arrive, but phase 0 awaits 0 of 2"));
   EXPECT_THAT(Run(Objects<ObjectBug::kOverwritten>, shape, {0}),
               HasSubstr("was overwritten"));
+}
+
+// Thread 32 waits for an mbarrier that is invalidated, or two phases of which
+// pass before it looks again: a wait for their parity does not see that.
+template <Bug kBug>
+__global__ void Waiting(int* out) {
+  auto& barrier = SharedMemory<ObjectStorage>().barrier;
+  if (threadIdx.x == 0) MbarrierInit(barrier, 1);
+  __syncthreads();
+  if (threadIdx.x == 32) MbarrierWaitParity(barrier, 0);
+  if (threadIdx.x == 0) {
+    auto& machine = emulator::ThisMachine(emulator::Site::current());
+    const emulator::Thread& waiting = machine.block().threads[32];
+    while (waiting.waits_for != std::string_view("mbarrier.try_wait.parity")) {
+      machine.Yield();
+    }
+    if (kBug == Bug::kOne) {
+      MbarrierInval(barrier);
+    } else {
+      MbarrierArrive(barrier);
+    }
+    if (kBug == Bug::kTwo) MbarrierArrive(barrier);
+  }
+  out[threadIdx.x] = 0;
+}
+
+TEST_F(PlantedBugsTest, MbarriersThatOthersWaitFor) {
+  const LaunchShape shape = {.kernel = "waiting",
+                             .block = {64},
+                             .shared_bytes = sizeof(ObjectStorage)};
+  const std::vector<int> zeros(64);
+  EXPECT_EQ(Run(Waiting<Bug::kNone>, shape, zeros), "");
+  EXPECT_THAT(Run(Waiting<Bug::kOne>, shape, zeros),
+              HasSubstr("no mbarrier was initialized here, or it was inval"));
+  EXPECT_THAT(Run(Waiting<Bug::kTwo>, shape, zeros), HasSubstr("deadlock"));
+}
+
+enum class PeerUse {
+  kArriveCluster,
+  kCompleteTx,
+  kArrive,
+  kExpectTx,
+  kArriveExpectTx,
+  kTestWait,
+  kWait,
+  kWaitCluster,
+  kInval,
+  kCopies,
+  kCopiesNoinc,
+};
+
+// Uses the mbarrier of the other block.
+template <PeerUse kUse>
+__global__ void PeerMbarrier(int* out) {
+  auto& own = SharedMemory<ObjectStorage>().barrier;
+  MbarrierInit(own, 1);
+  FenceMbarrierInit();
+  ClusterSync();
+  const uint32_t rank = ClusterRank() ^ 1;
+  Mbarrier& other = *Mapa(&own, rank);
+  if (kUse == PeerUse::kArriveCluster) MbarrierArriveCluster(own, rank);
+  if (kUse == PeerUse::kCompleteTx) MbarrierCompleteTx(other, 16);
+  if (kUse == PeerUse::kArrive) MbarrierArrive(other);
+  if (kUse == PeerUse::kExpectTx) MbarrierExpectTx(other, 16);
+  if (kUse == PeerUse::kArriveExpectTx) MbarrierArriveExpectTx(other, 16);
+  if (kUse == PeerUse::kTestWait) MbarrierTestWaitParity(other, 1);
+  if (kUse == PeerUse::kWait) MbarrierWaitParity(other, 1);
+  if (kUse == PeerUse::kWaitCluster) MbarrierWaitParityCluster(other, 1);
+  if (kUse == PeerUse::kInval) MbarrierInval(other);
+  if (kUse == PeerUse::kCopies) CpAsyncMbarrierArrive(other);
+  if (kUse == PeerUse::kCopiesNoinc) CpAsyncMbarrierArriveNoinc(other);
+  CpAsyncWaitAll();
+  ClusterSync();
+  out[blockIdx.x] = 0;
+}
+
+TEST_F(PlantedBugsTest, MbarriersOfOtherBlocks) {
+  const LaunchShape shape = {.kernel = "peer",
+                             .grid = {2},
+                             .cluster = {2},
+                             .shared_bytes = sizeof(ObjectStorage)};
+  const auto run = [&](void (*kernel)(int*)) {
+    return Run(kernel, shape, {0, 0});
+  };
+  EXPECT_EQ(run(PeerMbarrier<PeerUse::kArriveCluster>), "");
+  EXPECT_EQ(run(PeerMbarrier<PeerUse::kCompleteTx>), "");
+  for (const auto kernel :
+       {PeerMbarrier<PeerUse::kArrive>, PeerMbarrier<PeerUse::kExpectTx>,
+        PeerMbarrier<PeerUse::kArriveExpectTx>,
+        PeerMbarrier<PeerUse::kTestWait>, PeerMbarrier<PeerUse::kWait>,
+        PeerMbarrier<PeerUse::kWaitCluster>, PeerMbarrier<PeerUse::kInval>,
+        PeerMbarrier<PeerUse::kCopies>, PeerMbarrier<PeerUse::kCopiesNoinc>}) {
+    EXPECT_THAT(run(kernel), HasSubstr("on the mbarrier of another block"));
+  }
+}
+
+// Operations each of which comes after the one before, as wgmma do. What is
+// complete is not kept: `first_is_gone` is told so.
+__global__ void Chain(int* first_is_gone) {
+  const auto site = emulator::Site::current();
+  std::weak_ptr<emulator::AsyncState> first;
+  emulator::AsyncHandle last;
+  for (int i = 0; i < 10; ++i) {
+    emulator::AsyncOperation operation;
+    operation.name = "a link";
+    operation.kind = emulator::AsyncKind::kWgmma;
+    operation.grouped = false;
+    operation.steps.push_back([] {});
+    if (last != nullptr) operation.after.push_back(last);
+    last = emulator::IssueAsync(operation, site);
+    if (i == 0) first = last;
+  }
+  emulator::WaitAsyncAll(emulator::AsyncKind::kWgmma, "the chain", site);
+  // The thread forgets what is complete where it issues something.
+  emulator::AsyncOperation operation;
+  operation.kind = emulator::AsyncKind::kWgmma;
+  operation.grouped = false;
+  emulator::IssueAsync(operation, site);
+  *first_is_gone = first.expired() ? 1 : 0;
+}
+
+TEST_F(PlantedBugsTest, CompleteOperationsAreForgotten) {
+  EXPECT_EQ(Run(Chain, {.kernel = "chain"}, {1}), "");
 }
 
 template <Bug kBug>
