@@ -27,7 +27,7 @@ namespace tilework {
 //   if (threadIdx.x == 0) ... issue the copy or multiplication of shared.tile
 __device__ inline void FenceProxyAsync(TILEWORK_SITE_ONLY) {
 #if defined(TILEWORK_EMULATED)
-  emulator::FenceAsyncProxy(emulator::ThisMachine(site).block());
+  emulator::FenceAsyncProxyOfAllMemory(emulator::ThisMachine(site));
 #else
   asm volatile("fence.proxy.async;" ::: "memory");
 #endif

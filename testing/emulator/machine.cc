@@ -298,11 +298,15 @@ void Machine::EndThread() {
   Block& block = *warp.block;
   warp.exited |= uint32_t{1} << thread.lane;
   --block.live_threads;
-  --block.cluster->live_threads;
-  if (block.cluster->arrived > 0 &&
-      block.cluster->arrived == block.cluster->live_threads) {
-    block.cluster->arrived = 0;
-    ++block.cluster->phase;
+  Cluster& cluster = *block.cluster;
+  --cluster.live_threads;
+  // Its arrival stands for none of those that are awaited.
+  if (thread.arrived_in_cluster && thread.cluster_phase == cluster.phase) {
+    --cluster.arrived;
+  }
+  if (cluster.arrived > 0 && cluster.arrived == cluster.live_threads) {
+    cluster.arrived = 0;
+    ++cluster.phase;
     Notify();
   }
   // Those that wait for it wait no longer.

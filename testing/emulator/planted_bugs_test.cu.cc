@@ -541,6 +541,20 @@ TEST_F(PlantedBugsTest, MissingWaitForCopies) {
 }
 
 // What the async proxy reads, without any instruction that does.
+void StoreByAsyncProxy(const Words& shared, int* out) {
+  const auto site = emulator::Site::current();
+  emulator::Block& block = emulator::ThisMachine(site).block();
+  emulator::AsyncOperation operation;
+  operation.name = "a store";
+  operation.kind = emulator::AsyncKind::kBulk;
+  operation.steps.push_back([&shared, &block, out, site] {
+    emulator::CheckAsyncRead(block, &shared, sizeof(shared), "reading", site);
+    for (int i = 0; i < 128; ++i) out[i] = shared.words[i];
+  });
+  emulator::IssueAsync(operation, site);
+  emulator::WaitAsyncAll(emulator::AsyncKind::kBulk, "the store", site);
+}
+
 template <Bug kBug>
 __global__ void ProxyFence(int* out) {
   auto& shared = SharedMemory<Words>();
@@ -548,19 +562,20 @@ __global__ void ProxyFence(int* out) {
   shared.words[threadIdx.x] = static_cast<int>(threadIdx.x);
   if (kBug == Bug::kNone) FenceProxyAsync();
   __syncthreads();
-  if (threadIdx.x == 0) {
-    const auto site = emulator::Site::current();
-    emulator::Block& block = emulator::ThisMachine(site).block();
-    emulator::AsyncOperation operation;
-    operation.name = "a store";
-    operation.kind = emulator::AsyncKind::kBulk;
-    operation.steps.push_back([&shared, &block, out, site] {
-      emulator::CheckAsyncRead(block, &shared, sizeof(shared), "reading", site);
-      for (int i = 0; i < 128; ++i) out[i] = shared.words[i];
-    });
-    emulator::IssueAsync(operation, site);
-    emulator::WaitAsyncAll(emulator::AsyncKind::kBulk, "the store", site);
-  }
+  if (threadIdx.x == 0) StoreByAsyncProxy(shared, out);
+}
+
+// The same of what the other block of the cluster has stored.
+template <Bug kBug>
+__global__ void ProxyFenceOfOtherBlock(int* out) {
+  auto& shared = SharedMemory<Words>();
+  ClusterSync();
+  *Mapa(&shared.words[threadIdx.x], ClusterRank() ^ 1) =
+      static_cast<int>(threadIdx.x);
+  if (kBug == Bug::kNone) FenceProxyAsync();
+  if (kBug == Bug::kOne) FenceProxyAsyncShared();
+  ClusterSync();
+  if (threadIdx.x == 0) StoreByAsyncProxy(shared, out + blockIdx.x * 128);
 }
 
 TEST_F(PlantedBugsTest, MissingFenceOfTheAsyncProxy) {
@@ -568,6 +583,13 @@ TEST_F(PlantedBugsTest, MissingFenceOfTheAsyncProxy) {
   const auto told = HasSubstr("stored without a fence.proxy.async after it");
   EXPECT_THAT(Run(ProxyFence<Bug::kOne>, kWordsShape, Iota(128)), told);
   EXPECT_THAT(Run(ProxyFence<Bug::kTwo>, kWordsShape, Iota(128)), told);
+  std::vector<int> expected;
+  for (int i = 0; i < 256; ++i) expected.push_back(i % 128);
+  LaunchShape shape = kWordsShape;
+  shape.grid = {2};
+  shape.cluster = {2};
+  EXPECT_EQ(Run(ProxyFenceOfOtherBlock<Bug::kNone>, shape, expected), "");
+  EXPECT_THAT(Run(ProxyFenceOfOtherBlock<Bug::kOne>, shape, expected), told);
 }
 
 // A block that returns while others use its memory; one that is told of too
@@ -607,7 +629,9 @@ __global__ void Looking(int* out, uint32_t* lock) {
   while (!MbarrierTestWaitParity(barrier, 0)) {
   }
   SpinUntil([&] { return atomicCAS(lock, 0u, 1u) == 0; }, "the lock", 1);
-  out[0] += 1;
+  const int before = out[0];
+  __threadfence();  // Others run.
+  out[0] = before + 1;
   StoreRelease(lock, 0);
 }
 
@@ -620,11 +644,13 @@ TEST_F(PlantedBugsTest, Looking) {
   const auto launch = [&](void (*kernel)(int*, uint32_t*)) {
     return Launch(kernel, shape, context(), sum, lock);
   };
+  int runs = 0;
   ForEachSchedule([&] {
+    ++runs;
     const absl::Status status = launch(Looking<Bug::kNone>);
     ASSERT_TRUE(status.ok()) << status;
   });
-  EXPECT_EQ(Download(sum, 1)[0] % 64, 0);
+  EXPECT_EQ(Download(sum, 1)[0], 64 * runs);
   EXPECT_THAT(launch(Looking<Bug::kOne>).message(),
               HasSubstr("has been looked at in vain"));
 }

@@ -116,11 +116,27 @@ void PoisonShared(Block& block, void* data, size_t bytes) {
   NoteAsyncWrite(block, data, bytes);
 }
 
-void FenceAsyncProxy(Block& block) {
+namespace {
+
+void ShowToAsyncProxy(Block& block) {
   if (block.shared.data() == nullptr) return;
   const auto bytes = static_cast<size_t>(block.shared.bytes());
   block.async_view.assign(block.shared.data(), block.shared.data() + bytes);
+}
+
+}  // namespace
+
+void FenceAsyncProxy(Block& block) {
+  ShowToAsyncProxy(block);
   for (auto& [object, barrier] : block.mbarriers) barrier.fenced = true;
+}
+
+void FenceAsyncProxyOfAllMemory(Machine& machine) {
+  Block& block = machine.block();
+  FenceAsyncProxy(block);
+  for (uint64_t rank = 0; rank < block.cluster->num_blocks; ++rank) {
+    if (rank != block.rank) ShowToAsyncProxy(*machine.Peer(block, rank));
+  }
 }
 
 Block* Machine::Peer(const Block& block, uint64_t rank) {

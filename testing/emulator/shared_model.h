@@ -47,6 +47,8 @@ void NoteAsyncWrite(Block& block, const void* data, size_t bytes);
 void PoisonShared(Block& block, void* data, size_t bytes);
 // fence.proxy.async by a thread of the block.
 void FenceAsyncProxy(Block& block);
+// The same, and what was stored into the memory of other blocks of the cluster.
+void FenceAsyncProxyOfAllMemory(Machine& machine);
 
 }  // namespace tilework::emulator
 

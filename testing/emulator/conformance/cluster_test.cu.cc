@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
 #include "tilework/common/device/cuda.h"
+#include "tilework/common/device/fence.h"
 #include "tilework/common/device/grid_barrier.h"
 #include "tilework/common/device/launch.h"
 #include "tilework/common/device/shared_memory.h"
@@ -59,10 +60,42 @@ __global__ void RoundTheCluster(int* out) {
     *there = value;
     ClusterSync();
     value = shared.words[threadIdx.x];
+    FenceAcqRelCluster();
     ClusterArriveRelaxed();
     ClusterWait();
   }
   out[blockIdx.x * 64 + threadIdx.x] = value;
+}
+
+// Of each block, a warp arrives and returns: the others are still awaited.
+__global__ void ArriveAndReturn(int* out) {
+  auto& shared = SharedMemory<Words>();
+  const int i = static_cast<int>(threadIdx.x);
+  ClusterSync();
+  if (i >= 32) {
+    ClusterArrive();
+    return;
+  }
+  *Mapa(&shared.words[i], ClusterRank() ^ 1) = i;
+  ClusterSync();
+  out[blockIdx.x * 32 + threadIdx.x] = shared.words[i];
+}
+
+TEST_F(ClusterTest, ThoseThatArrivedAndReturnedStandForNobody) {
+  std::vector<int> expected;
+  for (int i = 0; i < 64; ++i) expected.push_back(i % 32);
+  ForEachSchedule([&] {
+    int* out = Allocate<int>(64);
+    const absl::Status status = Launch(ArriveAndReturn,
+                                       {.kernel = "arrive and return",
+                                        .grid = {2},
+                                        .block = {64},
+                                        .cluster = {2},
+                                        .shared_bytes = sizeof(Words)},
+                                       context(), out);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(Download(out, 64), expected);
+  });
 }
 
 TEST_F(ClusterTest, DistributedSharedMemory) {
