@@ -5,16 +5,22 @@
 //
 //   acc[m, n] = sum_k a[m, k] * b[k, n]     products and sums in f32
 //
+// Codes of a quantized b are numbers without their scales where those are one a
+// tensor or column: the epilogue multiplies. MX scales are part of the numbers.
+// With scales of 128 x 128 blocks (BLOCK128) and, if given, of a's blocks,
+//   acc[m, n] = sum_g sa[m, g] * sb[g, n / 128] * (sum_{k in g} a * b)
+//
 // The result is handed to an epilogue, tile by tile, while it is in the L1 or
 // L2 cache: the caller scales, adds, activates, rounds and stores there.
 //
 //   Gemm({.a = x, .b = {weight}},
 //        [&](const GemmTile& tile) { ... tile.values[0] ... }, context);
 //
-// Each sum runs over k in ascending order in one accumulator, whatever M, N and
-// the number of threads are: a row has the same bits alone, in a batch, with a
-// packed or a plain matrix. (Between SIMD targets bits may differ: those with a
-// bf16 dot product add two products at a time, and flush subnormals.)
+// Each sum runs over k in ascending order in one accumulator (BLOCK128: one for
+// each block), whatever M, N and the number of threads are: a row has the same
+// bits alone, in a batch, with a packed or a plain matrix. (Between SIMD
+// targets bits may differ: those with a bf16 dot product add two products at a
+// time, and flush subnormals.)
 //
 // Error of acc, with m = sqrt(sum_k (a_k b_k)^2): at most
 // 2^-24 * (8 + 2 sqrt(K)) * max(|acc|, m) + K * 2^-125 * max |b_k| for
@@ -38,8 +44,11 @@ namespace tilework {
 // of the same shape.
 struct GemmArgs {
   ConstTensor a;  // [M, K] f32, bf16 or f16, any strides
-  // [K, N] f32, bf16 or f16, both of one type; the second may be absent.
+  // [K, N], both stored alike (both packed or both not); the second may be
+  // absent. f32, bf16 or f16, or codes of any scheme for weights.
   MatrixOperand b[2];
+  // [M, ceil(K / 128)] f32, any strides; for BLOCK128 alone. Absent: 1.
+  ConstTensor a_block_scales = {};
   // Tiles begin at multiples of this column and end there or at N: an epilogue
   // that treats heads of D columns as a whole says D.
   int64_t column_multiple = 1;

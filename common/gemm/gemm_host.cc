@@ -7,10 +7,13 @@
 #include <type_traits>
 
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/gemm/codes.h"
 #include "tilework/common/gemm/gemm.h"
 #include "tilework/common/gemm/gemm_plan.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/gemm/pack.h"
+#include "tilework/common/gemm/packed_matrix.h"
+#include "tilework/common/gemm/quant_scheme.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/tensor/tensor.h"
@@ -21,6 +24,7 @@
 // After foreach_target.
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "tilework/common/gemm/expand-inl.h"
 #include "tilework/common/simd/convert-inl.h"
 #include "tilework/common/simd/rows-inl.h"
 
@@ -160,12 +164,29 @@ HWY_INLINE void Accumulate(DF df, const BFloat16* HWY_RESTRICT a,
 }
 #endif  // HWY_NATIVE_DOT_BF16
 
-// values[j][r][c] (+)= sum over k of a[r][k] * b[j][k][c] for kRows rows and
-// one panel of each of kB right operands. `first`: begin at 0.
+// Scales of one block of the contraction: of each row of a, and of the panel.
+struct BlockFactors {
+  const float* rows = nullptr;  // null: 1
+  int64_t row_stride = 0;
+  float column = 1;
+
+  float OfRow(int64_t r) const {
+    return rows == nullptr ? column : rows[r * row_stride] * column;
+  }
+  BlockFactors From(int64_t r) const {
+    return {rows == nullptr ? nullptr : rows + r * row_stride, row_stride,
+            column};
+  }
+};
+
+// values[j][r][c] (+)= sum over k of a[r][k] * b[j][k][c], times the factor of
+// row r if there are factors, for kRows rows and one panel of each of kB right
+// operands. `first`: begin at 0.
 template <int kRows, int kB, typename TA, typename TB>
 HWY_NOINLINE void PanelRows(const TA* HWY_RESTRICT a, int64_t a_stride,
                             const TB* const (&b)[kB], int64_t k, bool first,
-                            float* const (&values)[kB], int64_t stride) {
+                            float* const (&values)[kB], int64_t stride,
+                            const BlockFactors* factors) {
   // At most kCols / kVectors lanes, so that a panel is whole steps.
   const hn::CappedTag<float, kCols / kVectors> df;
   using VF = hn::Vec<decltype(df)>;
@@ -179,8 +200,9 @@ HWY_NOINLINE void PanelRows(const TA* HWY_RESTRICT a, int64_t a_stride,
       HWY_UNROLL(12)
       for (int r = 0; r < kRows; ++r) {
         const float* row = values[j] + r * stride + c;
-        sums[j][r][0] = first ? hn::Zero(df) : hn::LoadU(df, row);
-        sums[j][r][1] = first ? hn::Zero(df) : hn::LoadU(df, row + lanes);
+        const bool zero = first || factors != nullptr;
+        sums[j][r][0] = zero ? hn::Zero(df) : hn::LoadU(df, row);
+        sums[j][r][1] = zero ? hn::Zero(df) : hn::LoadU(df, row + lanes);
       }
     }
     Accumulate<TB, kRows, kB>(df, a, a_stride, columns, k, sums);
@@ -189,6 +211,15 @@ HWY_NOINLINE void PanelRows(const TA* HWY_RESTRICT a, int64_t a_stride,
       HWY_UNROLL(12)
       for (int r = 0; r < kRows; ++r) {
         float* row = values[j] + r * stride + c;
+        if (factors != nullptr) {
+          const VF factor = hn::Set(df, factors->OfRow(r));
+          HWY_UNROLL(2)
+          for (int v = 0; v < kVectors; ++v) {
+            const VF sum = hn::Mul(sums[j][r][v], factor);
+            sums[j][r][v] =
+                first ? sum : hn::Add(hn::LoadU(df, row + v * lanes), sum);
+          }
+        }
         hn::StoreU(sums[j][r][0], df, row);
         hn::StoreU(sums[j][r][1], df, row + lanes);
       }
@@ -200,15 +231,17 @@ HWY_NOINLINE void PanelRows(const TA* HWY_RESTRICT a, int64_t a_stride,
 template <int kMost, int kB, typename TA, typename TB>
 void Panel(const TA* HWY_RESTRICT a, int64_t a_stride, const TB* const (&b)[kB],
            int64_t rows, int64_t k, bool first, float* const (&values)[kB],
-           int64_t stride) {
+           int64_t stride, const BlockFactors* factors = nullptr) {
   int64_t r = 0;
   const auto take = [&](auto constant) HWY_ATTR {
     constexpr int kRows = decltype(constant)::value;
     for (; r + kRows <= rows; r += kRows) {
       float* row_values[kB];
       for (int j = 0; j < kB; ++j) row_values[j] = values[j] + r * stride;
+      BlockFactors row_factors;
+      if (factors != nullptr) row_factors = factors->From(r);
       PanelRows<kRows, kB>(a + r * a_stride, a_stride, b, k, first, row_values,
-                           stride);
+                           stride, factors == nullptr ? nullptr : &row_factors);
     }
   };
   take(std::integral_constant<int, kMost>());
@@ -216,6 +249,14 @@ void Panel(const TA* HWY_RESTRICT a, int64_t a_stride, const TB* const (&b)[kB],
   if constexpr (kMost > 4) take(std::integral_constant<int, 4>());
   if constexpr (kMost > 2) take(std::integral_constant<int, 2>());
   take(std::integral_constant<int, 1>());
+}
+
+// Whether a matrix is packed and its panels need no conversion.
+template <typename TB>
+bool IsPackedAs(const MatrixOperand& matrix) {
+  const PackedMatrix* packed = matrix.packed();
+  return packed != nullptr && packed->storage() == kDTypeOf<TB> &&
+         packed->scheme() != QuantScheme::kBlock128;
 }
 
 // Rows of the left operand as micro-kernels read them.
@@ -257,6 +298,92 @@ void ComputeFewRows(const GemmArgs& args, const TA* a, int64_t a_stride,
   }
 }
 
+// Rows of a right operand as micro-kernels read them.
+template <typename TB>
+class RightRows {
+ public:
+  RightRows(const MatrixOperand& matrix, TB* scratch)
+      : matrix_(matrix),
+        scheme_(matrix.scheme()),
+        mx_scales_(scheme_, matrix.scales()),
+        scratch_(scratch) {}
+
+  // Chooses rows [row, row + rows) of the columns of a tile.
+  void Begin(int64_t row, int64_t rows, const GemmTile& tile) {
+    row_ = row;
+    rows_ = rows;
+    if (matrix_.packed() != nullptr) return;
+    if (matrix_.dtype() == kDTypeOf<TB>) {
+      return PackTile(matrix_.plain(), row, rows, tile, scratch_);
+    }
+    if constexpr (std::is_same_v<TB, BFloat16>) {
+      const CodeReader codes(matrix_.plain());
+      for (int64_t c = 0; c < tile.cols; c += kCols) {
+        PackPanelValues(codes, Bf16Table(matrix_.dtype()), mx_scales_, row,
+                        rows, tile.col + c, std::min(kCols, tile.cols - c),
+                        scratch_ + c / kCols * PackedPanelSize<TB>(rows));
+      }
+    }
+  }
+
+  // Those of the panel that begins at column `c` of the tile. Until the next
+  // call.
+  const TB* Panel(const GemmTile& tile, int64_t c) {
+    const PackedMatrix* packed = matrix_.packed();
+    if (packed == nullptr) {
+      return scratch_ + c / kCols * PackedPanelSize<TB>(rows_);
+    }
+    const int64_t panel = (tile.col + c) / kCols;
+    if constexpr (std::is_same_v<TB, BFloat16>) {
+      if (packed->storage() != DType::kBF16) {
+        ExpandPanel(packed->storage(), CodePanel(*packed, panel, row_), rows_,
+                    scratch_);
+        return scratch_;
+      }
+    }
+    return packed->Panel<TB>(panel) + row_ * kCols;
+  }
+
+  // kBlock128: the scale of row `row` and the panel.
+  bool has_block_scales() const { return scheme_ == QuantScheme::kBlock128; }
+  float BlockScale(const GemmTile& tile, int64_t c, int64_t row) const {
+    return *ScalesOf(matrix_).template At<float>(row / kScaleBlock,
+                                                 (tile.col + c) / kScaleBlock);
+  }
+
+ private:
+  const MatrixOperand& matrix_;
+  QuantScheme scheme_;
+  MxScaleReader mx_scales_;
+  TB* scratch_;
+  int64_t row_ = 0;
+  int64_t rows_ = 0;
+};
+
+// values += (sums of 128 products) * scale, block by block. `row` is the first
+// row of b.
+template <typename TA, typename TB>
+void PanelByBlocks(const GemmArgs& args, const RightRows<TB>& right,
+                   const GemmTile& tile, int64_t c, int64_t row,
+                   const TA* HWY_RESTRICT a, int64_t a_stride,
+                   const TB* HWY_RESTRICT b, int64_t k,
+                   float* HWY_RESTRICT values) {
+  for (int64_t i = 0; i == 0 || i < k; i += kScaleBlock) {
+    BlockFactors factors;
+    factors.column = k == 0 ? 0 : right.BlockScale(tile, c, row + i);
+    if (args.a_block_scales.present() && k > 0) {
+      factors.rows = args.a_block_scales.template At<float>(
+          tile.row, (row + i) / kScaleBlock);
+      factors.row_stride = args.a_block_scales.stride(0);
+    }
+    const TB* const panels[1] = {b + i * kCols};
+    float* const to[1] = {values};
+    Panel<kMaxRows>(a + i, a_stride, panels, tile.rows,
+                    std::min(kScaleBlock, k - i), row + i == 0, to, tile.stride,
+                    &factors);
+  }
+}
+
 // One task: all products of one tile.
 template <typename TA, typename TB>
 void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
@@ -264,26 +391,26 @@ void ComputeTile(const GemmArgs& args, const GemmPlan& plan,
                  TB* pack_scratch) {
   const int64_t k = args.a.shape()[1];
   const TA* a = left.data + (tile.row - left.first_row) * left.stride;
-  if (tile.rows <= 2 && args.b[0].packed() != nullptr &&
-      args.b[1].packed() != nullptr) {
+  if (tile.rows <= 2 && IsPackedAs<TB>(args.b[0]) &&
+      IsPackedAs<TB>(args.b[1])) {
     return ComputeFewRows<TA, TB>(args, a, left.stride, tile);
   }
   for (int i = 0; i < 2 && args.b[i].present(); ++i) {
-    const PackedMatrix* packed = args.b[i].packed();
+    RightRows<TB> right(args.b[i], pack_scratch);
     // Once, though K may be 0: the sums must begin at 0.
     for (int64_t kb = 0; kb == 0 || kb < k; kb += plan.k_block) {
       const int64_t block = std::min(plan.k_block, k - kb);
-      if (packed == nullptr) {
-        PackTile(args.b[i].plain(), kb, block, tile, pack_scratch);
-      }
+      right.Begin(kb, block, tile);
       for (int64_t c = 0; c < tile.cols; c += kCols) {
-        const TB* const b[1] = {
-            packed != nullptr
-                ? packed->Panel<TB>((tile.col + c) / kCols) + kb * kCols
-                : pack_scratch + c / kCols * PackedPanelSize<TB>(block)};
+        const TB* const b[1] = {right.Panel(tile, c)};
         float* const values[1] = {tile.values[i] + c};
-        Panel<kMaxRows>(a + kb, left.stride, b, tile.rows, block, kb == 0,
-                        values, tile.stride);
+        if (right.has_block_scales()) {
+          PanelByBlocks(args, right, tile, c, kb, a + kb, left.stride, b[0],
+                        block, values[0]);
+        } else {
+          Panel<kMaxRows>(a + kb, left.stride, b, tile.rows, block, kb == 0,
+                          values, tile.stride);
+        }
       }
     }
   }
@@ -329,8 +456,9 @@ void RunTyped(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
   float* tiles = scratch.Allocate<float>(tile_floats * context.num_threads());
   const bool packed = args.b[0].packed() != nullptr &&
                       (num_b == 1 || args.b[1].packed() != nullptr);
+  // Codes are expanded one panel at a time.
   const int64_t pack_size =
-      packed ? 0 : plan.tile_panels * PackedPanelSize<TB>(plan.k_block);
+      (packed ? 1 : plan.tile_panels) * PackedPanelSize<TB>(plan.k_block);
   TB* packs = scratch.Allocate<TB>(pack_size * context.num_threads());
 
   const bool direct = args.a.dtype() == kDTypeOf<TA> && args.a.stride(1) == 1;
@@ -369,7 +497,8 @@ void RunTyped(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
 
 void Run(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
          HostContext& context) {
-  const DType type = args.b[0].dtype();
+  const DType type =
+      IsFloat(args.b[0].dtype()) ? args.b[0].dtype() : DType::kBF16;
 #if HWY_NATIVE_DOT_BF16
   if (args.a.dtype() == DType::kBF16 && type == DType::kBF16) {
     return RunTyped<BFloat16, BFloat16>(args, plan, epilogue, context);
@@ -389,6 +518,18 @@ HWY_AFTER_NAMESPACE();
 namespace tilework {
 HWY_EXPORT(Run);
 
+namespace {
+
+// Whether the elements of a packed matrix are not what micro-kernels read, or
+// have scales.
+bool IsExpanded(const MatrixOperand& matrix) {
+  const PackedMatrix* packed = matrix.packed();
+  return packed != nullptr && (!IsFloat(packed->storage()) ||
+                               packed->scheme() == QuantScheme::kBlock128);
+}
+
+}  // namespace
+
 void Gemm(const GemmArgs& args, GemmEpilogue epilogue, HostContext& context) {
   const GemmShape shape = {
       .m = args.a.shape()[0],
@@ -398,6 +539,7 @@ void Gemm(const GemmArgs& args, GemmEpilogue epilogue, HostContext& context) {
       .column_multiple = args.column_multiple,
       .packed = args.b[0].packed() != nullptr &&
                 (!args.b[1].present() || args.b[1].packed() != nullptr),
+      .expanded = IsExpanded(args.b[0]) || IsExpanded(args.b[1]),
   };
   if (shape.m == 0 || shape.n == 0) return;
   HWY_DYNAMIC_DISPATCH(Run)(args, PlanGemm(shape), epilogue, context);

@@ -42,7 +42,7 @@ GemmPlan PlanGemm(const GemmShape& shape) {
   constexpr int64_t kCols = PackedMatrix::kPanelCols;
   GemmPlan plan;
   plan.k_block = shape.packed ? kPackedBlockK : kPlainBlockK;
-  if (shape.packed && shape.m <= kRowsAtOnce) {
+  if (shape.packed && !shape.expanded && shape.m <= kRowsAtOnce) {
     plan.k_block = std::max<int64_t>(CeilDiv(shape.k, 2) * 2, 2);
   }
   const int64_t panels = CeilDiv(shape.n, kCols);

@@ -17,6 +17,7 @@ struct GemmShape {
   int64_t num_b = 1;            // right operands
   int64_t column_multiple = 1;  // as in GemmArgs
   bool packed = true;           // whether all right operands are packed
+  bool expanded = false;        // whether codes or blocks need k_block cut
 };
 
 // A task is one tile of rows x columns, all of K. Inside it, K is cut into

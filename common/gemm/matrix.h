@@ -1,65 +1,26 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The right operand of a matrix product: a plain view, or a packed matrix.
+// The right operand of a matrix product: a plain view, codes with their scales,
+// or a packed matrix.
 
 #ifndef TILEWORK_COMMON_GEMM_MATRIX_H_
 #define TILEWORK_COMMON_GEMM_MATRIX_H_
 
 #include <cstdint>
+#include <optional>
 
-#include "absl/status/statusor.h"
 #include "tilework/common/dtype/dtype.h"
-#include "tilework/common/parallel/host_context.h"
+#include "tilework/common/gemm/packed_matrix.h"
+#include "tilework/common/gemm/quant_scheme.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
 
-// A matrix [K, N] rearranged for the host's micro-kernels: panels of 32
-// columns, in each of which the rows follow one another (bf16: pairs of rows,
-// interleaved), so that a product reads it front to back exactly once. Missing
-// columns and rows are zeros. Immutable, so threads can share it. Move-only.
-class PackedMatrix {
- public:
-  // Columns of one panel.
-  static constexpr int64_t kPanelCols = 32;
-
-  // Empty: not present().
-  PackedMatrix() = default;
-  // Packs `matrix`, [K, N] of f32, bf16 or f16 with any strides (a weight
-  // stored [N, K] is its Transpose()). InvalidArgument for anything else.
-  static absl::StatusOr<PackedMatrix> Pack(const ConstTensor& matrix,
-                                           HostContext& context);
-
-  bool present() const { return buffer_.dtype() != DType::kNone; }
-  DType dtype() const { return buffer_.dtype(); }
-  int64_t rows() const { return rows_; }
-  int64_t cols() const { return cols_; }
-  // All bytes, padding included.
-  int64_t NumBytes() const { return buffer_.view().NumBytes(); }
-
-  // The start of all bytes as [rows, cols], absent if this is: to tell the size
-  // and what overlaps, not to read.
-  ConstTensor memory() const {
-    return ConstTensor(buffer_.view().data(), dtype(), {rows_, cols_});
-  }
-
-  // Panel p holds columns [32 p, 32 p + 32). Row k (bf16: rows k and k + 1, k
-  // even) begins 32 k elements after its start.
-  template <typename T>
-  const T* Panel(int64_t p) const {
-    return buffer_.data<T>() + p * buffer_.view().stride(0);
-  }
-
- private:
-  Buffer buffer_;  // [panels, rows (bf16: rounded up to 2) * 32]
-  int64_t rows_ = 0;
-  int64_t cols_ = 0;
-};
-
-// What a kernel takes as a weight [K, N]: a ConstTensor with any strides or a
-// PackedMatrix, which must outlive it. The same product either way, bit for
-// bit; packing saves its cost at each call. Default: absent.
+// What a kernel takes as a weight [K, N]: a ConstTensor with any strides, a
+// QuantizedMatrix or a PackedMatrix, which must outlive it. The same product
+// either way, bit for bit; packing saves its cost at each call. Default:
+// absent.
 class MatrixOperand {
  public:
   MatrixOperand() = default;
@@ -68,6 +29,11 @@ class MatrixOperand {
   // NOLINTNEXTLINE(google-explicit-constructor)
   MatrixOperand(const Tensor& plain) : plain_(plain) {}
   // NOLINTNEXTLINE(google-explicit-constructor)
+  MatrixOperand(const QuantizedMatrix& quantized)
+      : plain_(quantized.data),
+        scales_(quantized.scales),
+        scheme_(quantized.scheme) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
   MatrixOperand(const PackedMatrix& packed) : packed_(&packed) {}
 
   bool present() const {
@@ -75,31 +41,42 @@ class MatrixOperand {
   }
   // The packed matrix, or null.
   const PackedMatrix* packed() const { return packed_; }
-  // The plain view; absent if packed.
+  // The plain view, or the codes; absent if packed.
   const ConstTensor& plain() const { return plain_; }
+  // Their scales. Absent if packed: those are in the packed matrix.
+  const ConstTensor& scales() const { return scales_; }
 
   DType dtype() const {
     return packed_ != nullptr ? packed_->dtype() : plain_.dtype();
   }
+  // As given, or what follows from types and shapes; kNone if nothing does.
+  QuantScheme scheme() const;
+  // The same matrix; if it is not packed, its scales are those of `scheme`.
+  MatrixOperand As(QuantScheme scheme) const;
   // Of a matrix that was checked.
   int64_t rows() const {
-    return packed_ != nullptr ? packed_->rows() : plain_.shape()[0];
+    return packed_ != nullptr ? packed_->rows() : plain_.dim(-2);
   }
   int64_t cols() const {
-    return packed_ != nullptr ? packed_->cols() : plain_.shape()[1];
+    return packed_ != nullptr ? packed_->cols() : plain_.dim(-1);
   }
 
  private:
   ConstTensor plain_;
+  ConstTensor scales_;
+  std::optional<QuantScheme> scheme_;
   const PackedMatrix* packed_ = nullptr;
 };
 
-// How schemas see and set an operand (fields.h). A packed one is a contiguous
-// [rows, cols] at the start of its memory: the elements are not in that order.
+// The scales, wherever they are: those of a packed matrix are contiguous.
+// Absent without scales, and for packed MX blocks.
+ConstTensor ScalesOf(const MatrixOperand& matrix);
+
+// How schemas see and set an operand (fields.h): its scales are a tensor of
+// their own, MatrixOperand::scales(). A packed one is a contiguous [rows, cols]
+// at the start of its memory: the elements are not in that order.
 ConstTensor AsTensor(const MatrixOperand& matrix);
-inline void SetTensor(MatrixOperand& matrix, const Tensor& tensor) {
-  matrix = MatrixOperand(tensor);
-}
+void SetTensor(MatrixOperand& matrix, const Tensor& tensor);
 
 }  // namespace tilework
 

@@ -16,13 +16,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 
 #include "hwy/highway.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/gemm.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/projection/activation.h"
+#include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/simd/math-inl.h"
+#include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/simd/rows-inl.h"
 #include "tilework/common/tensor/tensor.h"
 
@@ -31,15 +35,38 @@ namespace tilework {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// out = activation(alpha * product + bias) + beta * residual, rounded once.
+// What the product of row t and column n is multiplied with: the scales of the
+// operands, s_a[t] * s_b[n].
+struct ProductScales {
+  const float* rows = nullptr;  // s_a of each row, or null: row_scale
+  float row_scale = 1;
+  const float* cols = nullptr;  // s_b of each column, or null: col_scale
+  float col_scale = 1;
+
+  bool present() const {
+    return rows != nullptr || cols != nullptr || row_scale != 1 ||
+           col_scale != 1;
+  }
+  float OfRow(int64_t t) const { return rows == nullptr ? row_scale : rows[t]; }
+};
+
+// y = activation(clamp(alpha * (product * scales) + bias)) * multiplier
+//     + beta * residual
+// rounded once; or, for an out of 8 bits, cvt(y * out_factor).
 struct StoreArgs {
+  ProductScales scales = {};
   float alpha = 1;
-  const float* bias = nullptr;  // one a column, or null
+  const float* bias = nullptr;      // one a column, or null
+  const float* row_bias = nullptr;  // one a row, or null
+  std::optional<float> clamp_lower = {};
+  std::optional<float> clamp_upper = {};
   ActFnType activation = ActFnType::kNone;
-  ConstTensor residual = {};  // [B, S, N] or absent; may be out
+  ConstTensor multiplier = {};  // [B, S, N] or absent
+  ConstTensor residual = {};    // [B, S, N] or absent; may be out
   float beta = 1;
   Tensor out;  // [B, S, N]
-  // Row r of the product is row t = first_row + r of residual and out, which is
+  float out_factor = 1;
+  // Row r of the product is row t = first_row + r of all of these, which is
   // token (t / S, t % S).
   int64_t first_row = 0;
 };
@@ -93,25 +120,128 @@ HWY_INLINE auto* TokenAt(const View& tokens, int64_t t, int64_t col) {
   return tokens.template At<T>(t / s, t % s, col);
 }
 
+// The address of element (t / S, t % S, col) of `tokens`, [B, S, N] of codes.
+HWY_INLINE uint8_t* CodeAt(const Tensor& tokens, int64_t t, int64_t col) {
+  const int64_t s = tokens.dim(1);
+  return static_cast<uint8_t*>(tokens.data()) + t / s * tokens.stride(0) +
+         t % s * tokens.stride(1) + col * tokens.stride(2);
+}
+
+// row[c] += value.
+HWY_INLINE void AddToRow(float value, int64_t size, float* HWY_RESTRICT row) {
+  ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+    StoreUpTo(hn::Add(LoadUpTo(df, row + i, count), hn::Set(df, value)), df,
+              row + i, count);
+  });
+}
+
+// Rounds a row to out's type and stores it.
+HWY_INLINE void StoreOutRow(const StoreArgs& args, int64_t t, int64_t col,
+                            int64_t size, const float* HWY_RESTRICT row) {
+  const Tensor& out = args.out;
+  if (IsFloat(out.dtype())) {
+    VisitFloat(out.dtype(), [&](auto type) HWY_ATTR {
+      StoreRow(row, out.stride(2), size, TokenAt<decltype(type)>(out, t, col));
+    });
+    return;
+  }
+  const Fp8RowEncoder encoder(DType::kF32, out.dtype());
+  ReadAhead none;
+  encoder.Encode(row, 1, size, kNoClip, args.out_factor,
+                 {CodeAt(out, t, col), out.stride(2), /*stream=*/false}, none);
+}
+
+// row[c] *= s_a[t] * s_b[col + c], as one factor.
+HWY_INLINE void ScaleProducts(const ProductScales& scales, int64_t t,
+                              int64_t col, int64_t size,
+                              float* HWY_RESTRICT row) {
+  if (!scales.present()) return;
+  const float of_row = scales.OfRow(t);
+  if (scales.cols == nullptr) {
+    const float factor = of_row * scales.col_scale;
+    ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+      StoreUpTo(hn::Mul(LoadUpTo(df, row + i, count), hn::Set(df, factor)), df,
+                row + i, count);
+    });
+    return;
+  }
+  const float* HWY_RESTRICT cols = scales.cols + col;
+  ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+    const auto factor =
+        hn::Mul(LoadUpTo(df, cols + i, count), hn::Set(df, of_row));
+    StoreUpTo(hn::Mul(LoadUpTo(df, row + i, count), factor), df, row + i,
+              count);
+  });
+}
+
+// row[c] = max(min(row[c], upper), lower); NaN stays.
+HWY_INLINE void ClampRow(const std::optional<float>& lower,
+                         const std::optional<float>& upper, int64_t size,
+                         float* HWY_RESTRICT row) {
+  if (!lower.has_value() && !upper.has_value()) return;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const float low = lower.value_or(-kInfinity);
+  const float high = upper.value_or(kInfinity);
+  ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+    const auto v_low = hn::Set(df, low);
+    const auto v_high = hn::Set(df, high);
+    auto v = LoadUpTo(df, row + i, count);
+    // Comparing so, NaN stays NaN.
+    v = hn::IfThenElse(hn::Gt(v, v_high), v_high, v);
+    v = hn::IfThenElse(hn::Lt(v, v_low), v_low, v);
+    StoreUpTo(v, df, row + i, count);
+  });
+}
+
+// row[i] *= from[i * stride].
+template <typename T>
+HWY_INLINE void MultiplyRow(const T* HWY_RESTRICT from, int64_t stride,
+                            int64_t size, float* HWY_RESTRICT row) {
+  if (stride == 1) {
+    ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+      const auto v = LoadUpTo(df, from + i, count);
+      StoreUpTo(hn::Mul(LoadUpTo(df, row + i, count), v), df, row + i, count);
+    });
+    return;
+  }
+  for (int64_t i = 0; i < size; ++i) {
+    row[i] *= static_cast<float>(from[i * stride]);
+  }
+}
+
 // Stores the first product's tile as StoreArgs says.
 inline HWY_NOINLINE void StoreTile(const StoreArgs& args,
                                    const GemmTile& tile) {
+  const float* bias = args.bias == nullptr ? nullptr : args.bias + tile.col;
+  const bool clamps =
+      args.clamp_lower.has_value() || args.clamp_upper.has_value();
   for (int64_t r = 0; r < tile.rows; ++r) {
     const int64_t t = args.first_row + tile.row + r;
     float* row = tile.values[0] + r * tile.stride;
-    BiasAndActivate(args.alpha,
-                    args.bias == nullptr ? nullptr : args.bias + tile.col,
-                    args.activation, tile.cols, row);
+    ScaleProducts(args.scales, t, tile.col, tile.cols, row);
+    if (args.row_bias != nullptr || clamps) {
+      BiasAndActivate(args.alpha, bias, ActFnType::kNone, tile.cols, row);
+      if (args.row_bias != nullptr) {
+        AddToRow(args.row_bias[t], tile.cols, row);
+      }
+      ClampRow(args.clamp_lower, args.clamp_upper, tile.cols, row);
+      BiasAndActivate(1, nullptr, args.activation, tile.cols, row);
+    } else {
+      BiasAndActivate(args.alpha, bias, args.activation, tile.cols, row);
+    }
+    if (args.multiplier.present()) {
+      VisitFloat(args.multiplier.dtype(), [&](auto type) HWY_ATTR {
+        MultiplyRow(TokenAt<decltype(type)>(args.multiplier, t, tile.col),
+                    args.multiplier.stride(2), tile.cols, row);
+      });
+    }
     if (args.residual.present()) {
       VisitFloat(args.residual.dtype(), [&](auto type) HWY_ATTR {
         AddScaled(TokenAt<decltype(type)>(args.residual, t, tile.col),
                   args.residual.stride(2), args.beta, tile.cols, row);
       });
     }
-    VisitFloat(args.out.dtype(), [&](auto type) HWY_ATTR {
-      StoreRow(row, args.out.stride(2), tile.cols,
-               TokenAt<decltype(type)>(args.out, t, tile.col));
-    });
+    StoreOutRow(args, t, tile.col, tile.cols, row);
   }
 }
 

@@ -116,11 +116,10 @@ HWY_NOINLINE void PrepareTokens(const OperandRows& rows, int64_t first,
   }
 }
 
-// The operand [T, K] in the type of x: a view of x if there is nothing to do,
-// else in `scratch`.
-inline HWY_NOINLINE ConstTensor PrepareOperand(const OperandArgs& args,
-                                               ScratchScope& scratch,
-                                               HostContext& context) {
+// The operand: a view of x if there is nothing to do, else in `scratch`.
+inline HWY_NOINLINE Operand PrepareOperand(const OperandArgs& args,
+                                           ScratchScope& scratch,
+                                           HostContext& context) {
   const NormArgs& norm = args.norm;
   OperandRows rows = {.x = AsHeads(args.x),
                       .normalize = norm.type != NormType::kNoNorm,
@@ -130,7 +129,7 @@ inline HWY_NOINLINE ConstTensor PrepareOperand(const OperandArgs& args,
   const ConstTensor& x = rows.x;
   if (!rows.normalize && !args.add[0].present() && !args.add[1].present()) {
     const ConstTensor matrix = AsMatrix(x);
-    if (matrix.present()) return matrix;
+    if (matrix.present()) return {.a = matrix};
   }
   for (int i = 0; i < 2; ++i) {
     if (args.add[i].present()) rows.add[i] = AsHeads(args.add[i]);
@@ -156,7 +155,7 @@ inline HWY_NOINLINE ConstTensor PrepareOperand(const OperandArgs& args,
                         row + thread * row_stride, out.data<T>());
         });
   });
-  return out;
+  return {.a = out};
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -28,7 +28,7 @@ namespace HWY_NAMESPACE {
 void MatmulBatch(const MatmulArgs& args, const float* bias,
                  HostContext& context) {
   ScratchScope scratch(context.arena());
-  const ConstTensor a = PrepareOperand({.x = args.a}, scratch, context);
+  const Operand operand = PrepareOperand({.x = args.a}, scratch, context);
   StoreArgs store = {.alpha = args.alpha,
                      .bias = bias,
                      .activation = args.activation,
@@ -38,7 +38,7 @@ void MatmulBatch(const MatmulArgs& args, const float* bias,
     store.residual = AsTokens(args.residual);
   }
   Gemm(
-      {.a = a, .b = {args.b}},
+      {.a = operand.a, .b = {args.b}},
       [&](const GemmTile& tile) HWY_ATTR { StoreTile(store, tile); }, context);
 }
 

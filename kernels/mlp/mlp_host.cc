@@ -93,7 +93,7 @@ void ProjectGateUp(const MlpArgs& args, const GateUp& gate_up,
 
 void MlpHost(const MlpArgs& args, HostContext& context) {
   ScratchScope scratch(context.arena());
-  const ConstTensor a =
+  const Operand operand =
       PrepareOperand({.x = args.hidden_tensor,
                       .add = {args.fused_add_tensor},
                       .sum = args.fused_add_out,
@@ -114,6 +114,7 @@ void MlpHost(const MlpArgs& args, HostContext& context) {
   // v of many tokens would not stay in any cache; this many make good use of
   // the weights that are read for them.
   constexpr int64_t kMaxTokens = 1024;
+  const ConstTensor& a = operand.a;
   const int64_t tokens = a.dim(0);
   const Tensor v = scratch.AllocateTensor(
       a.dtype(),

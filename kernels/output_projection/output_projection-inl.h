@@ -29,12 +29,13 @@ template <class Args>
 void ProjectOutput(const Args& args, HostContext& context) {
   ScratchScope scratch(context.arena());
   // A copy only where heads and tokens cannot be merged by strides.
-  const ConstTensor a = PrepareOperand({.x = args.attention}, scratch, context);
+  const Operand operand =
+      PrepareOperand({.x = args.attention}, scratch, context);
   StoreArgs store = {.bias = ContiguousVector(args.bias, scratch),
                      .out = AsTokens(args.out)};
   if (args.residual.present()) store.residual = AsTokens(args.residual);
   Gemm(
-      {.a = a, .b = {args.weight}},
+      {.a = operand.a, .b = {args.weight}},
       [&](const GemmTile& tile) HWY_ATTR { StoreTile(store, tile); }, context);
 }
 

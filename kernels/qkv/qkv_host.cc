@@ -215,7 +215,7 @@ HeadArgs MakeHeadArgs(const QkvArgs& args, ScratchScope& scratch) {
 
 void QkvHost(const QkvArgs& args, HostContext& context) {
   ScratchScope scratch(context.arena());
-  const ConstTensor a =
+  const Operand operand =
       PrepareOperand({.x = args.input,
                       .add = {args.mlp_prev, args.attention_prev},
                       .sum = args.fused_hidden_out,
@@ -230,7 +230,7 @@ void QkvHost(const QkvArgs& args, HostContext& context) {
                            args.qk_norm_pre_rope.has_value() ||
                            args.qk_norm_post_rope.has_value();
   Gemm(
-      {.a = a,
+      {.a = operand.a,
        .b = {args.fused_qkv_weights},
        .column_multiple = whole_heads ? heads.heads.d : 1},
       [&](const GemmTile& tile) HWY_ATTR { StoreHeads(heads, tile); }, context);
