@@ -319,8 +319,9 @@ TEST(PackedMatrixTest, HasTheDocumentedLayout) {
   EXPECT_EQ(pairs.rows(), 3);
   EXPECT_EQ(pairs.cols(), 33);
   EXPECT_EQ(pairs.dtype(), DType::kBF16);
-  EXPECT_EQ(pairs.NumBytes(), 2 * 4 * 32 * 2);
-  EXPECT_EQ(rows.NumBytes(), 2 * 3 * 32 * 4);
+  constexpr int64_t kHeader = 64;
+  EXPECT_EQ(pairs.NumBytes(), kHeader + 2 * 4 * 32 * 2);
+  EXPECT_EQ(rows.NumBytes(), kHeader + 2 * 3 * 32 * 4);
   for (int64_t k = 0; k < 4; ++k) {
     for (int64_t c = 0; c < 64; ++c) {
       const double value =
