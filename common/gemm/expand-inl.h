@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
@@ -57,6 +58,9 @@ using Code64 = hn::FixedTag<uint8_t, 64>;
 using Word32 = hn::FixedTag<uint16_t, 32>;
 using Bytes = hn::Vec<Code64>;
 using Words = hn::Vec<Word32>;
+
+// How many bytes early codes are asked for.
+inline constexpr int64_t kCodesAhead = 2048;
 
 // A pair of rows: columns 0 to 15, and 16 to 31.
 struct WordPair {
@@ -174,7 +178,9 @@ HWY_INLINE void ForEachPair(const CodePanel& panel, int64_t rows, const F& f) {
       f(kScaled ? scales.Apply(words) : words, row / 2);
     };
     for (int64_t row = block; row < end; row += kGroup) {
-      const Bytes bytes = hn::LoadU(d, codes + row / kGroup * 64);
+      const uint8_t* from = codes + row / kGroup * 64;
+      const Bytes bytes = hn::LoadU(d, from);
+      hwy::Prefetch(from + kCodesAhead);
       if constexpr (kType == DType::kF4E2M1) {
         const Bytes mask = hn::Set(d, uint8_t{0xF});
         emit(hn::And(bytes, mask), row);

@@ -7,6 +7,7 @@
 #ifndef TILEWORK_COMMON_GEMM_GEMM_PLAN_H_
 #define TILEWORK_COMMON_GEMM_GEMM_PLAN_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -36,6 +37,38 @@ struct GemmPlan {
 };
 
 GemmPlan PlanGemm(const GemmShape& shape);
+
+// The rows of a product in groups of at most `most`, as equal as can be: a
+// micro-kernel takes one of them.
+class RowGroups {
+ public:
+  RowGroups(int64_t rows, int64_t most)
+      : count_((rows + most - 1) / most),
+        size_(rows / std::max<int64_t>(count_, 1)),
+        larger_(rows - size_ * count_) {}
+
+  int64_t count() const { return count_; }
+  // Of the largest group.
+  int64_t most_rows() const { return size_ + (larger_ > 0 ? 1 : 0); }
+  int64_t FirstRow(int64_t group) const {
+    return group * size_ + std::min(group, larger_);
+  }
+  // The group that begins at `row`, or count() at their end.
+  int64_t GroupOf(int64_t row) const {
+    const int64_t in_larger = larger_ * (size_ + 1);
+    return row <= in_larger ? row / (size_ + 1)
+                            : larger_ + (row - in_larger) / size_;
+  }
+  // How many rows the group has that begins at `row`.
+  int64_t RowsFrom(int64_t row) const {
+    return size_ + (row < larger_ * (size_ + 1) ? 1 : 0);
+  }
+
+ private:
+  int64_t count_;
+  int64_t size_;
+  int64_t larger_;  // the first groups have one row more
+};
 
 }  // namespace tilework
 

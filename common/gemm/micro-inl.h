@@ -1,0 +1,263 @@
+// Copyright 2026 The tilework Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Micro-kernels: a few rows of the left operand (left-inl.h) times one panel of
+// the right one (pack.h), all sums in registers. Include after hwy/highway.h
+// inside a foreach_target file.
+
+#if defined(TILEWORK_COMMON_GEMM_MICRO_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef TILEWORK_COMMON_GEMM_MICRO_INL_H_
+#undef TILEWORK_COMMON_GEMM_MICRO_INL_H_
+#else
+#define TILEWORK_COMMON_GEMM_MICRO_INL_H_
+#endif
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/gemm/expand-inl.h"
+#include "tilework/common/gemm/left-inl.h"
+#include "tilework/common/gemm/pack.h"
+#include "tilework/common/gemm/packed_matrix.h"
+#include "tilework/common/simd/convert-inl.h"
+
+// Whether codes can be expanded in registers, for a dot product.
+#undef TILEWORK_GEMM_DOTS_OF_CODES
+#define TILEWORK_GEMM_DOTS_OF_CODES \
+  (TILEWORK_GEMM_WIDE_CODES && HWY_NATIVE_DOT_BF16)
+
+HWY_BEFORE_NAMESPACE();
+namespace tilework {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows of a group: with two vectors of columns, 24 sums in AVX-512's 32
+// registers, 8 in AVX2's 16.
+#if HWY_TARGET <= HWY_AVX3
+inline constexpr int kMaxRows = 12;
+#else
+inline constexpr int kMaxRows = 4;
+#endif
+inline constexpr int kVectors = 2;
+// Up to this many rows, codes are expanded in registers; for more, once into
+// memory.
+inline constexpr int kMaxCodeRows = 4;
+
+// With few rows a product is as fast as the right operand comes from memory,
+// and what the hardware fetches ahead is not enough: ask for each step's cache
+// lines this many bytes early. Panels follow one another, so the end of one
+// fetches the beginning of the next.
+inline constexpr int64_t kAheadBytes = 4096;
+
+template <int kRows, int kLines>
+HWY_INLINE void FetchAhead(const void* HWY_RESTRICT b) {
+  if constexpr (kRows <= 4) {
+    const auto* ahead = static_cast<const uint8_t*>(b) + kAheadBytes;
+    HWY_UNROLL(2)
+    for (int i = 0; i < kLines; ++i) hwy::Prefetch(ahead + 64 * i);
+  }
+}
+
+// Scales of one block of the contraction: of each row of a, and of the panel.
+struct BlockFactors {
+  const float* rows = nullptr;  // null: 1
+  int64_t row_stride = 0;
+  float column = 1;
+
+  float OfRow(int64_t r) const {
+    return rows == nullptr ? column : rows[r * row_stride] * column;
+  }
+};
+
+// Where the sums of a group of rows and a panel go.
+struct MicroTarget {
+  float* values;
+  int64_t stride;
+  bool first;                   // begin at 0, else add
+  const BlockFactors* factors;  // null: none. Else the sums begin at 0 and are
+                                // multiplied before they are added.
+};
+
+// Sums of kRows rows and two vectors of columns.
+template <int kRows>
+struct Sums {
+  // At most half a panel, so that it is whole steps.
+  using Tag = hn::CappedTag<float, PackedMatrix::kPanelCols / kVectors>;
+  using V = hn::Vec<Tag>;
+
+  V v[kRows][kVectors];
+
+  static HWY_INLINE int64_t Lanes() {
+    return static_cast<int64_t>(hn::Lanes(Tag()));
+  }
+  HWY_INLINE void Load(const MicroTarget& target, int64_t col) {
+    const bool zero = target.first || target.factors != nullptr;
+    HWY_UNROLL(12)
+    for (int r = 0; r < kRows; ++r) {
+      const float* row = target.values + r * target.stride + col;
+      v[r][0] = zero ? hn::Zero(Tag()) : hn::LoadU(Tag(), row);
+      v[r][1] = zero ? hn::Zero(Tag()) : hn::LoadU(Tag(), row + Lanes());
+    }
+  }
+  HWY_INLINE void Store(const MicroTarget& target, int64_t col) {
+    HWY_UNROLL(12)
+    for (int r = 0; r < kRows; ++r) {
+      float* row = target.values + r * target.stride + col;
+      if (target.factors != nullptr) {
+        const V factor = hn::Set(Tag(), target.factors->OfRow(r));
+        HWY_UNROLL(2)
+        for (int i = 0; i < kVectors; ++i) {
+          const V sum = hn::Mul(v[r][i], factor);
+          v[r][i] = target.first
+                        ? sum
+                        : hn::Add(hn::LoadU(Tag(), row + i * Lanes()), sum);
+        }
+      }
+      hn::StoreU(v[r][0], Tag(), row);
+      hn::StoreU(v[r][1], Tag(), row + Lanes());
+    }
+  }
+};
+
+// The right operand of one step, as f32: rows k and (for bf16, which is packed
+// in pairs) k + 1.
+template <typename TB, int kRow, class DF>
+HWY_INLINE hn::Vec<DF> LoadPackedRow(DF df, const TB* HWY_RESTRICT b) {
+  if constexpr (std::is_same_v<TB, BFloat16>) {
+    const hn::RebindToUnsigned<DF> du32;
+    const auto pair = hn::LoadU(du32, reinterpret_cast<const uint32_t*>(b));
+    return hn::BitCast(df, kRow == 0
+                               ? hn::ShiftLeft<16>(pair)
+                               : hn::And(pair, hn::Set(du32, 0xFFFF0000u)));
+  } else {
+    return LoadF32(df, b);
+  }
+}
+
+// sums[r][v] += a[r] * (vector v of packed row k + kRow).
+template <typename TB, int kRow, int kRows>
+HWY_INLINE void AddRow(const float* HWY_RESTRICT a, const TB* HWY_RESTRICT b,
+                       Sums<kRows>& sums) {
+  const typename Sums<kRows>::Tag df;
+  const int64_t step = Sums<kRows>::Lanes() * kPackedRowGroup<TB>;
+  const auto b0 = LoadPackedRow<TB, kRow>(df, b);
+  const auto b1 = LoadPackedRow<TB, kRow>(df, b + step);
+  HWY_UNROLL(12)
+  for (int r = 0; r < kRows; ++r) {
+    const auto x = hn::Set(df, a[r]);
+    sums.v[r][0] = hn::MulAdd(x, b0, sums.v[r][0]);
+    sums.v[r][1] = hn::MulAdd(x, b1, sums.v[r][1]);
+  }
+}
+
+// sums += f32 times any packed type, k steps.
+template <typename TB, int kRows>
+HWY_INLINE void Accumulate(const float* HWY_RESTRICT a,
+                           const TB* HWY_RESTRICT b, int64_t k,
+                           Sums<kRows>& sums) {
+  constexpr int64_t kCols = PackedMatrix::kPanelCols;
+  constexpr int64_t kGroup = kPackedRowGroup<TB>;
+  int64_t i = 0;
+  for (; i + kGroup <= k; i += kGroup) {
+    FetchAhead<kRows, 2>(b + i * kCols);
+    AddRow<TB, 0>(a + i * kRows, b + i * kCols, sums);
+    if constexpr (kGroup == 2) {
+      AddRow<TB, 1>(a + (i + 1) * kRows, b + i * kCols, sums);
+    }
+  }
+  if (i < k) AddRow<TB, 0>(a + i * kRows, b + i * kCols, sums);
+}
+
+#if HWY_NATIVE_DOT_BF16
+// sums[r][v] += the products of pairs[r] with a pair of rows of b.
+template <int kRows, class VB>
+HWY_INLINE void AddPairs(const uint32_t* HWY_RESTRICT pairs, VB b0, VB b1,
+                         Sums<kRows>& sums) {
+  const typename Sums<kRows>::Tag df;
+  const hn::RebindToUnsigned<decltype(df)> du32;
+  const hn::Repartition<hwy::bfloat16_t, decltype(df)> dbf16;
+  auto unused = hn::Zero(df);
+  HWY_UNROLL(12)
+  for (int r = 0; r < kRows; ++r) {
+    const auto x = hn::BitCast(dbf16, hn::Set(du32, pairs[r]));
+    sums.v[r][0] =
+        hn::ReorderWidenMulAccumulate(df, x, b0, sums.v[r][0], unused);
+    sums.v[r][1] =
+        hn::ReorderWidenMulAccumulate(df, x, b1, sums.v[r][1], unused);
+  }
+}
+
+// The same for bf16 times bf16; the last pair of an odd k has zeros.
+template <typename TB, int kRows>
+HWY_INLINE void Accumulate(const BFloat16* HWY_RESTRICT a,
+                           const TB* HWY_RESTRICT b, int64_t k,
+                           Sums<kRows>& sums) {
+  static_assert(std::is_same_v<TB, BFloat16>);
+  const typename Sums<kRows>::Tag df;
+  const hn::Repartition<hwy::bfloat16_t, decltype(df)> dbf16;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(dbf16));
+  const auto* pairs = reinterpret_cast<const uint32_t*>(a);
+  const auto* from = reinterpret_cast<const hwy::bfloat16_t*>(b);
+  for (int64_t i = 0; i < k; i += 2) {
+    FetchAhead<kRows, 2>(from);
+    AddPairs(pairs, hn::LoadU(dbf16, from), hn::LoadU(dbf16, from + lanes),
+             sums);
+    pairs += kRows;
+    from += 2 * PackedMatrix::kPanelCols;
+  }
+}
+#endif  // HWY_NATIVE_DOT_BF16
+
+// target (+)= sum over k of a[.., r] * b[.., c] for kRows rows, one panel.
+template <int kRows, typename TA, typename TB>
+HWY_NOINLINE void MicroKernel(const TA* HWY_RESTRICT a,
+                              const TB* HWY_RESTRICT b, int64_t k,
+                              const MicroTarget& target) {
+  const int64_t width = kVectors * Sums<kRows>::Lanes();
+  for (int64_t c = 0; c < PackedMatrix::kPanelCols; c += width) {
+    Sums<kRows> sums;
+    sums.Load(target, c);
+    Accumulate<TB, kRows>(a, b + c * kPackedRowGroup<TB>, k, sums);
+    sums.Store(target, c);
+  }
+}
+
+#if TILEWORK_GEMM_DOTS_OF_CODES
+// The same with a panel of codes.
+template <int kRows, DType kType, bool kScaled>
+HWY_NOINLINE void MicroKernelOfCodes(const BFloat16* HWY_RESTRICT a,
+                                     const CodePanel& panel, int64_t k,
+                                     const MicroTarget& target) {
+  const typename Sums<kRows>::Tag df;
+  const hn::Repartition<hwy::bfloat16_t, decltype(df)> dbf16;
+  const auto* pairs = reinterpret_cast<const uint32_t*>(a);
+  Sums<kRows> sums;
+  sums.Load(target, 0);
+  ForEachPair<kType, kScaled>(
+      panel, k, [&](const WordPair& words, int64_t pair) HWY_ATTR {
+        AddPairs(pairs + pair * kRows, hn::BitCast(dbf16, words.low),
+                 hn::BitCast(dbf16, words.high), sums);
+      });
+  sums.Store(target, 0);
+}
+#endif  // TILEWORK_GEMM_DOTS_OF_CODES
+
+// f(std::integral_constant<int, rows>()) for 1 <= rows <= kMost.
+template <int kMost, class F>
+HWY_INLINE void VisitRows(int64_t rows, const F& f) {
+  if constexpr (kMost > 1) {
+    if (rows < kMost) return VisitRows<kMost - 1>(rows, f);
+  }
+  f(std::integral_constant<int, kMost>());
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace tilework
+HWY_AFTER_NAMESPACE();
+
+#endif  // TILEWORK_COMMON_GEMM_MICRO_INL_H_
