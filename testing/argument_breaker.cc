@@ -34,9 +34,9 @@ void Set(MadeTensor& tensor, const Tensor& view) {
 
 // Fresh memory of another shape or type for `tensor`.
 void Replace(MadeArguments& made, size_t i, DType dtype, const Dims& shape) {
-  auto memory = std::make_unique<GuardedTensor>(dtype, shape);
   MadeTensor& tensor = made.tensors[i];
-  Set(tensor, memory->view());
+  auto memory = NewMemory(dtype, shape, tensor.packed_dim);
+  Set(tensor, ViewOf(*memory, tensor.packed_dim));
   tensor.memory = std::move(memory);
 }
 

@@ -278,6 +278,7 @@ class Maker final : public SchemaVisitor {
         .dtypes = std::vector<DType>(dtypes.begin(), dtypes.end()),
         .memory = nullptr,
         .values = spec.values,
+        .packed_dim = spec.packed_dim,
         .required = spec.presence.kind == Presence::Kind::kRequired};
     const DType dtype = AnyOf(made.dtypes, random_);
     const std::vector<std::string_view> alternatives =
@@ -290,12 +291,11 @@ class Maker final : public SchemaVisitor {
     if (const auto view = InPlace(spec, dtype, shape)) {
       made.view = *view;
     } else {
-      made.memory =
-          std::make_unique<GuardedTensor>(dtype, shape, AnyLayout(dtype));
+      made.memory = NewMemory(dtype, shape, spec.packed_dim, AnyLayout(dtype));
+      made.view = ViewOf(*made.memory, spec.packed_dim);
       if (direction != Direction::kOutput) {
-        FillTypical(made.memory->view(), spec.values.domain, random_);
+        FillTypical(made.view, spec.values.domain, random_);
       }
-      made.view = made.memory->view();
     }
     tensor.set(made.view);
     made_.tensors.push_back(std::move(made));
@@ -406,6 +406,22 @@ class TextVisitor final : public SchemaVisitor {
 };
 
 }  // namespace
+
+std::unique_ptr<GuardedTensor> NewMemory(DType dtype, const Dims& shape,
+                                         int packed_dim, Layout layout) {
+  Dims stored = shape;
+  if (PackFactor(dtype) != 1 && packed_dim == -2 && shape.size() >= 2) {
+    std::swap(stored[shape.size() - 2], stored[shape.size() - 1]);
+  }
+  return std::make_unique<GuardedTensor>(dtype, stored, layout);
+}
+
+Tensor ViewOf(const GuardedTensor& memory, int packed_dim) {
+  const Tensor& view = memory.view();
+  const bool transposed =
+      PackFactor(view.dtype()) != 1 && packed_dim == -2 && view.rank() >= 2;
+  return transposed ? view.Transpose() : view;
+}
 
 void FillTypical(const Tensor& tensor, const Domain& domain, Random& random) {
   ForEachIndex(tensor.shape(), [&](const Dims& index) {

@@ -53,6 +53,7 @@ class MadeArguments {
     std::unique_ptr<GuardedTensor> memory;  // null if it is another's view
     int row_dim = -1;                       // the dimension of independent rows
     Values values;                          // of its elements
+    int packed_dim = 0;                     // as in its TensorSpec
     bool required = false;
   };
   struct MadeAttribute {
@@ -83,6 +84,14 @@ class MadeArguments {
 // attempts give none: the schema's domains are too loose then.
 MadeArguments MakeArguments(const TestedKernel& kernel, Random& random,
                             const MakerOptions& options = {});
+
+// Fresh memory for a tensor of `shape`: of packed elements, for its transpose
+// if the dimension before the last is the one that is packed.
+std::unique_ptr<GuardedTensor> NewMemory(DType dtype, const Dims& shape,
+                                         int packed_dim,
+                                         Layout layout = Layout::kContiguous);
+// The tensor that NewMemory() was made for.
+Tensor ViewOf(const GuardedTensor& memory, int packed_dim);
 
 // Fills `tensor` with typical elements of `domain`: around 1 if it has no
 // bounds, and whole ones for integers.

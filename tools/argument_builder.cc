@@ -184,7 +184,7 @@ class BuiltArguments::Builder final : public SchemaVisitor {
     if (!named && !(required && direction == Direction::kOutput)) {
       if (required) {
         check_->Required(name, ConstTensor(), spec.shape.pattern(),
-                         spec.dtypes.dtypes());
+                         spec.dtypes.dtypes(), spec.packed_dim);
       }
       return;
     }
@@ -194,7 +194,8 @@ class BuiltArguments::Builder final : public SchemaVisitor {
     if (!ok()) return;
     tensor.set(view);
     if (first_dtype_ == DType::kNone) first_dtype_ = view.dtype();
-    check_->Optional(name, view, spec.shape.pattern(), spec.dtypes.dtypes());
+    check_->Optional(name, view, spec.shape.pattern(), spec.dtypes.dtypes(),
+                     spec.packed_dim);
     if (direction != Direction::kInput) {
       built_.outputs_.push_back({std::string(name), view});
     }
@@ -202,7 +203,7 @@ class BuiltArguments::Builder final : public SchemaVisitor {
 
   Tensor View(Direction direction, std::string_view name,
               const TensorRequest& request, const TensorSpec& spec) {
-    if (request.data.present()) return Given(direction, name, request);
+    if (request.data.present()) return Given(direction, name, request, spec);
     if (direction != Direction::kOutput && !request_.fill_inputs) {
       Fail(name, "is an input but the file does not have it");
       return Tensor();
@@ -217,11 +218,23 @@ class BuiltArguments::Builder final : public SchemaVisitor {
       return Tensor();
     }
     const DType dtype = request.dtype.value_or(DefaultDType(spec));
-    Buffer& buffer = built_.buffers_.emplace_back(Buffer::Zeros(dtype, *shape));
+    const bool transposed = IsStoredTransposed(dtype, shape->size(), spec);
+    Dims stored = *shape;
+    if (transposed) {
+      std::swap(stored[stored.size() - 2], stored[stored.size() - 1]);
+    }
+    Buffer& buffer = built_.buffers_.emplace_back(Buffer::Zeros(dtype, stored));
     if (direction != Direction::kOutput) {
       Fill(buffer, spec.values.domain);
     }
-    return buffer.view();
+    return transposed ? buffer.view().Transpose() : buffer.view();
+  }
+
+  // Whether a row-major tensor is packed along another dimension than the
+  // argument must be, so that it is the argument's transpose.
+  static bool IsStoredTransposed(DType dtype, int rank,
+                                 const TensorSpec& spec) {
+    return PackFactor(dtype) != 1 && spec.packed_dim == -2 && rank >= 2;
   }
 
   // With some thousands of numbers, repeated.
@@ -236,7 +249,7 @@ class BuiltArguments::Builder final : public SchemaVisitor {
   // The request's data, with its bytes taken for another type if asked for. A
   // copy if the kernel writes it.
   Tensor Given(Direction direction, std::string_view name,
-               const TensorRequest& request) {
+               const TensorRequest& request, const TensorSpec& spec) {
     ConstTensor data = request.data;
     if (request.dtype.has_value() && *request.dtype != data.dtype()) {
       if (SizeOf(*request.dtype) != SizeOf(data.dtype()) ||
@@ -247,6 +260,9 @@ class BuiltArguments::Builder final : public SchemaVisitor {
       }
       data = ConstTensor(data.data(), *request.dtype, data.shape(),
                          data.strides());
+    }
+    if (IsStoredTransposed(data.dtype(), data.rank(), spec)) {
+      data = data.Transpose();
     }
     if (direction == Direction::kInput) {
       return Tensor(const_cast<void*>(data.data()), data.dtype(), data.shape(),

@@ -64,6 +64,8 @@ class BuiltArguments {
   // or lacks something that the kernel needs. A tensor in it that has no data
   // and no shape gets the shape that follows from earlier tensors; without a
   // dtype, that of the first tensor, or else the first one that it may have.
+  // Data of f4e2m1 that is packed along its last dimension is transposed where
+  // the kernel needs the one before that packed.
   static absl::StatusOr<BuiltArguments> Build(const TestedKernel& kernel,
                                               const ArgumentRequest& request);
 

@@ -32,6 +32,7 @@ constexpr std::string_view kUsage =
       [--shape NAME=2,128,64]...    of outputs, where inputs do not tell
       [--dtype NAME=bf16]...        of outputs; of inputs: what their bytes are
       [--context host|device] [--threads N]
+      A weight [K, N] of F4 must be packed along K: FILE has it as [N, K].
   tilework check [KERNEL]... [--cases N] [--seed N]
       [--context host|device] [--threads N]
                                     compare with exact arithmetic

@@ -5,6 +5,7 @@
 
 #include "tilework/common/gemm/packed_matrix.h"
 #include "tilework/common/gemm/quant_scheme.h"
+#include "tilework/common/schema/fields.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -34,6 +35,15 @@ ConstTensor AsTensor(const MatrixOperand& matrix) {
 void SetTensor(MatrixOperand& matrix, const Tensor& tensor) {
   // The scales, another field, may have been set before.
   matrix = MatrixOperand(QuantizedMatrix{tensor, matrix.scales(), {}});
+}
+
+TensorField ScalesField(const MatrixOperand& matrix) {
+  const auto set = [](const void* member, const Tensor& scales) {
+    auto& to =
+        *const_cast<MatrixOperand*>(static_cast<const MatrixOperand*>(member));
+    to = MatrixOperand(QuantizedMatrix{to.plain(), scales, {}});
+  };
+  return TensorField(&matrix, matrix.scales(), set);
 }
 
 }  // namespace tilework

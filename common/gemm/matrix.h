@@ -13,6 +13,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/packed_matrix.h"
 #include "tilework/common/gemm/quant_scheme.h"
+#include "tilework/common/schema/fields.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -51,6 +52,10 @@ class MatrixOperand {
   }
   // As given, or what follows from types and shapes; kNone if nothing does.
   QuantScheme scheme() const;
+  // As given, by a packed matrix too.
+  std::optional<QuantScheme> given_scheme() const {
+    return packed_ != nullptr ? packed_->scheme() : scheme_;
+  }
   // The same matrix; if it is not packed, its scales are those of `scheme`.
   MatrixOperand As(QuantScheme scheme) const;
   // Of a matrix that was checked.
@@ -77,6 +82,9 @@ ConstTensor ScalesOf(const MatrixOperand& matrix);
 // at the start of its memory: the elements are not in that order.
 ConstTensor AsTensor(const MatrixOperand& matrix);
 void SetTensor(MatrixOperand& matrix, const Tensor& tensor);
+// Those scales, absent if the matrix is packed. Setting them or the matrix
+// leaves the other as it is, and the scheme to what follows from both.
+TensorField ScalesField(const MatrixOperand& matrix);
 
 }  // namespace tilework
 

@@ -82,10 +82,13 @@ class PackedMatrix {
   // Scales of kPerTensor, kPerSegment, kPerChannel and kBlock128, contiguous.
   const ConstTensor& scales() const { return scales_; }
 
-  // The start of all bytes as [rows, cols], absent if this is: to tell the size
-  // and what overlaps, not to read.
+  // The start of all bytes as [rows, cols], of f4e2m1 packed along the rows;
+  // absent if this is: to tell the size and what overlaps, not to read.
   ConstTensor memory() const {
-    return ConstTensor(bytes_.data(), dtype(), {rows_, cols_});
+    if (PackFactor(dtype()) == 1) {
+      return ConstTensor(bytes_.data(), dtype(), {rows_, cols_});
+    }
+    return ConstTensor(bytes_.data(), dtype(), {cols_, rows_}).Transpose();
   }
 
   // Panel p holds columns [32 p, 32 p + 32).

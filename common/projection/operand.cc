@@ -15,8 +15,12 @@
 namespace tilework {
 namespace {
 
-constexpr Enumerator kNormTypes[] = {
+constexpr Enumerator kRmsNorms[] = {
     {0, "NO_NORM"}, {1, "RMS_NORM"}, {3, "RMS_NORM_SKIP_GAMMA"}};
+constexpr Enumerator kNorms[] = {{0, "NO_NORM"},
+                                 {1, "RMS_NORM"},
+                                 {2, "LAYER_NORM"},
+                                 {3, "RMS_NORM_SKIP_GAMMA"}};
 
 template <class View>
 View WithLeadingOne(const View& view) {
@@ -56,26 +60,38 @@ std::optional<int64_t> MergedStride(const ConstTensor& view, int i) {
 }  // namespace
 
 void DeclareNorm(const NormMembers& norm, SchemaVisitor& v) {
+  const bool has_layer_norm = norm.beta != nullptr;
+  const bool is_layer_norm = norm.type == NormType::kLayerNorm;
   v.Attribute(norm.type_name, norm.type,
-              {.domain = Domain::OneOf(kNormTypes),
+              {.domain = has_layer_norm ? Domain::OneOf(kNorms)
+                                        : Domain::OneOf(kRmsNorms),
                .help = "the norm of each token; SKIP_GAMMA where gamma is part "
                        "of the weight"});
-  v.Input(norm.gamma_name, norm.gamma,
-          {.shape = "H | 1 H",
-           .dtypes = kFloatTypes,
-           .presence =
-               RequiredUnless(norm.type != NormType::kRmsNorm, norm.no_gamma),
-           .help = "gamma, the weight of the norm"});
+  v.Input(
+      norm.gamma_name, norm.gamma,
+      {.shape = "H | 1 H",
+       .dtypes = kFloatTypes,
+       .presence = RequiredUnless(
+           norm.type != NormType::kRmsNorm && !is_layer_norm, norm.no_gamma),
+       .help = "gamma, the weight of the norm"});
+  if (has_layer_norm) {
+    v.Input(norm.beta_name, *norm.beta,
+            {.shape = "H | 1 H",
+             .dtypes = kFloatTypes,
+             .presence = OptionalUnless(!is_layer_norm, norm.no_beta),
+             .help = "beta, added by the layer norm"});
+  }
   v.Attribute(norm.eps_name, norm.eps,
               {.domain = Domain::FiniteAtLeast(0),
                .help = "added to the mean of the squares"});
   v.Attribute("gamma_offset", norm.gamma_offset,
               {.domain = Domain::Either(0, 1),
-               .help = "1 for gammas stored as their difference to 1"});
+               .help = "1 for gammas of RMS stored as their difference to 1"});
+  const Bound h = {v["H"], "H"};
   v.Attribute("hidden_actual", norm.hidden_actual,
-              {.domain = Domain::Between(1, {v["H"], "H"}),
+              {.domain = Domain::Between(is_layer_norm ? h : Bound(1), h),
                .absent = "H",
-               .help = "the divisor of the mean, for a zero-padded H"});
+               .help = "the divisor of the mean of RMS, for a zero-padded H"});
 }
 
 Tensor AsTokens(const Tensor& tokens) { return AsTokensImpl(tokens); }

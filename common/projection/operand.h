@@ -93,6 +93,7 @@ struct NormMembers {
   // Where the kernel has a layer norm; else null.
   std::string_view beta_name = {};
   const ConstTensor* beta = nullptr;
+  std::string_view no_beta = {};  // "fused_norm_type is not LAYER_NORM"
   std::string_view eps_name;
   const float& eps;
   const float& gamma_offset;

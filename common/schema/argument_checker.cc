@@ -191,18 +191,19 @@ void ArgumentChecker::RequireNotLess(std::string_view symbol,
 
 void ArgumentChecker::Required(std::string_view name, const ConstTensor& tensor,
                                std::string_view shapes,
-                               absl::Span<const DType> dtypes) {
+                               absl::Span<const DType> dtypes, int packed_dim) {
   if (ok() && !tensor.present()) {
     Require(false, name, " is missing, expected ", DescribeShapes(shapes));
   }
-  Optional(name, tensor, shapes, dtypes);
+  Optional(name, tensor, shapes, dtypes, packed_dim);
 }
 
 void ArgumentChecker::Optional(std::string_view name, const ConstTensor& tensor,
                                std::string_view shapes,
-                               absl::Span<const DType> dtypes) {
+                               absl::Span<const DType> dtypes, int packed_dim) {
   if (!ok() || !tensor.present()) return;
   CheckStorage(name, tensor, dtypes);
+  CheckPacking(name, tensor, packed_dim);
   CheckShape(name, tensor, shapes);
 }
 
@@ -235,9 +236,21 @@ void ArgumentChecker::CheckStorage(std::string_view name,
   if (!ok()) return;
   Require(tensor.data() != nullptr || tensor.NumElements() == 0, name, " is ",
           shape, " but its data is null");
-  Require(PackFactor(tensor.dtype()) == 1 || IsPacked(tensor), name, " of ",
-          Name(tensor.dtype()), " has strides ", tensor.strides(),
-          ", expected 1 in one dimension and even ones elsewhere");
+}
+
+void ArgumentChecker::CheckPacking(std::string_view name,
+                                   const ConstTensor& tensor, int packed_dim) {
+  if (!ok() || PackFactor(tensor.dtype()) == 1) return;
+  if (packed_dim == 0 || tensor.NumElements() <= 1) {
+    Require(IsPacked(tensor), name, " of ", Name(tensor.dtype()),
+            " has strides ", tensor.strides(),
+            ", expected 1 in one dimension and even ones elsewhere");
+  } else if (-packed_dim <= tensor.rank()) {
+    Require(IsPackedAlong(tensor, packed_dim), name, " of ",
+            Name(tensor.dtype()), " has strides ", tensor.strides(),
+            ", expected 1 in dimension ", tensor.rank() + packed_dim,
+            " and even ones elsewhere");
+  }
 }
 
 void ArgumentChecker::CheckShape(std::string_view name,

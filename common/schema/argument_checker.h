@@ -56,12 +56,15 @@ class ArgumentChecker {
                            MemorySpace space = MemorySpace::kHost)
       : kernel_(kernel), space_(space) {}
 
-  // A tensor that must be given, with one of `shapes` and one of `dtypes`.
+  // A tensor that must be given, with one of `shapes` and one of `dtypes`, and
+  // if it is packed, along the dimension `packed_dim` < 0 (0: any).
   void Required(std::string_view name, const ConstTensor& tensor,
-                std::string_view shapes, absl::Span<const DType> dtypes);
+                std::string_view shapes, absl::Span<const DType> dtypes,
+                int packed_dim = 0);
   // The same, but the tensor may be absent.
   void Optional(std::string_view name, const ConstTensor& tensor,
-                std::string_view shapes, absl::Span<const DType> dtypes);
+                std::string_view shapes, absl::Span<const DType> dtypes,
+                int packed_dim = 0);
   // A tensor that must not be given: "`name` is given but `reason`".
   void Forbidden(std::string_view name, const ConstTensor& tensor,
                  std::string_view reason);
@@ -123,6 +126,8 @@ class ArgumentChecker {
   std::string Describe(std::string_view symbol) const;
   void CheckStorage(std::string_view name, const ConstTensor& tensor,
                     absl::Span<const DType> dtypes);
+  void CheckPacking(std::string_view name, const ConstTensor& tensor,
+                    int packed_dim);
   void CheckShape(std::string_view name, const ConstTensor& tensor,
                   std::string_view shapes);
   bool Matches(const Dims& given, const Pattern& pattern) const;

@@ -103,6 +103,21 @@ TEST_F(ArgumentCheckerTest, PackedElements) {
             "dimension and even ones elsewhere");
 }
 
+TEST_F(ArgumentCheckerTest, PackedAlongACertainDimension) {
+  constexpr DType kPacked[] = {DType::kF4E2M1};
+  const auto view = [&](const Dims& shape, const Dims& strides) {
+    return ConstTensor(data_, DType::kF4E2M1, shape, strides);
+  };
+  check_.Required("x", view({3, 5}, {1, 4}), "K N", kPacked, -2);
+  check_.Required("one", view({1, 1}, {3, 3}), "1*", kPacked, -2);
+  check_.Required("empty", view({0, 5}, {7, 9}), "Z N", kPacked, -2);
+  EXPECT_TRUE(check_.ok()) << Message();
+  check_.Required("z", view({3, 5}, {6, 1}), "K N", kPacked, -2);
+  EXPECT_EQ(Message(),
+            "kernel: z of f4e2m1 has strides [6, 1], expected 1 in dimension 0 "
+            "and even ones elsewhere");
+}
+
 TEST_F(ArgumentCheckerTest, LeadingDimensions) {
   check_.Required("x", F32({2, 3, 4}), "... H", kFloatTypes);
   check_.Required("rstd", F32({2, 3}), "...", kFloatTypes);

@@ -52,6 +52,11 @@ class TensorField {
     view_ = AsTensor(member);
   }
 
+  // A part of `member` that is `view`; `set` sets it.
+  TensorField(const void* member, const ConstTensor& view,
+              void (*set)(const void* member, const Tensor& tensor))
+      : member_(member), set_(set), view_(view) {}
+
   // What the member was when the reference was made.
   const ConstTensor& view() const { return view_; }
   void set(const Tensor& tensor) const { set_(member_, tensor); }

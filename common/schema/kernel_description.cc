@@ -93,16 +93,19 @@ void DescribeVisitor::Bind(std::string_view symbol, std::string_view source,
 
 void DescribeVisitor::AddEquation(std::string_view symbol,
                                   std::string_view source) {
-  const std::string rule = absl::StrCat(symbol, " = ", source);
+  AddRule(absl::StrCat(symbol, " = ", source));
+}
+
+void DescribeVisitor::AddRule(std::string_view rule) {
   if (std::find(description_.rules.begin(), description_.rules.end(), rule) ==
       description_.rules.end()) {
-    description_.rules.push_back(rule);
+    description_.rules.emplace_back(rule);
   }
 }
 
 void DescribeVisitor::Rule(std::string_view text,
                            absl::FunctionRef<void(ArgumentChecker&)> /*rule*/) {
-  description_.rules.push_back(std::string(text));
+  AddRule(text);
 }
 
 void DescribeVisitor::VisitTensor(Direction direction, std::string_view name,

@@ -65,7 +65,9 @@ class DescribeVisitor final : public SchemaVisitor {
 
  private:
   bool ShowsAbsent() const override { return true; }
-  // `symbol` = `source`, once.
+  // Once.
+  void AddRule(std::string_view rule);
+  // `symbol` = `source`.
   void AddEquation(std::string_view symbol, std::string_view source);
   void VisitTensor(Direction direction, std::string_view name,
                    const TensorField& tensor, const TensorSpec& spec) override;

@@ -184,6 +184,9 @@ struct TensorSpec {
   // Of an output: inputs whose very view it may be. An output overlaps no other
   // tensor.
   std::array<std::string_view, 3> may_be = {};
+  // The dimension along which f4e2m1 is packed, counted from the last one, -1;
+  // 0: any.
+  int packed_dim = 0;
   std::string_view help;
 };
 
