@@ -159,37 +159,56 @@ HWY_INLINE void StoreWords(const WordPair& words, BFloat16* HWY_RESTRICT to) {
   hn::Store(words.high, d, bits + 32);
 }
 
-// Calls f(words, pair) for every pair of `rows` rows.
-template <DType kType, bool kScaled, class F>
-HWY_INLINE void ForEachPair(const CodePanel& panel, int64_t rows, const F& f) {
+// Calls f(words, pair) for every pair of `rows` rows, with the words of each
+// panel.
+template <DType kType, bool kScaled, int kPanels, class F>
+HWY_INLINE void ForEachPair(const CodePanel (&panels)[kPanels], int64_t rows,
+                            const F& f) {
   constexpr Code64 d;
   constexpr int64_t kGroup = CodeRowGroup(kType);
+  constexpr int64_t kCols = PackedMatrix::kPanelCols;
   constexpr int64_t kBlock = kScaled ? kMxBlockSize : 1 << 30;
   const CodeTables<kType> tables;
-  const uint8_t* HWY_RESTRICT codes = panel.codes;
   for (int64_t block = 0; block < rows; block += kBlock) {
     const int64_t end = std::min(rows, block + kBlock);
-    // Without scales not used: any readable bytes.
-    const ScaleWords scales(
-        kScaled ? panel.scales + block / kMxBlockSize * PackedMatrix::kPanelCols
-                : panel.codes);
-    const auto emit = [&](Bytes bytes, int64_t row) HWY_ATTR {
-      const WordPair words = tables.Expand(bytes);
-      f(kScaled ? scales.Apply(words) : words, row / 2);
+    const auto scales_of = [&](int j) HWY_ATTR {
+      // Without scales not used: any readable bytes.
+      return ScaleWords(kScaled
+                            ? panels[j].scales + block / kMxBlockSize * kCols
+                            : panels[j].codes);
+    };
+    const ScaleWords scales[2] = {scales_of(0), scales_of(kPanels - 1)};
+    const auto emit = [&](const Bytes* bytes, int64_t row) HWY_ATTR {
+      WordPair words[kPanels];
+      HWY_UNROLL(2)
+      for (int j = 0; j < kPanels; ++j) {
+        words[j] = tables.Expand(bytes[j]);
+        if constexpr (kScaled) words[j] = scales[j].Apply(words[j]);
+      }
+      f(words, row / 2);
     };
     for (int64_t row = block; row < end; row += kGroup) {
-      const uint8_t* from = codes + row / kGroup * 64;
-      const Bytes bytes = hn::LoadU(d, from);
-      hwy::Prefetch(from + kCodesAhead);
+      Bytes bytes[kPanels];
+      HWY_UNROLL(2)
+      for (int j = 0; j < kPanels; ++j) {
+        const uint8_t* from = panels[j].codes + row / kGroup * 64;
+        hwy::Prefetch(from + kCodesAhead);
+        bytes[j] = hn::LoadU(d, from);
+      }
       if constexpr (kType == DType::kF4E2M1) {
         const Bytes mask = hn::Set(d, uint8_t{0xF});
-        emit(hn::And(bytes, mask), row);
+        const hn::Repartition<uint16_t, Code64> d16;
+        Bytes low[kPanels];
+        HWY_UNROLL(2)
+        for (int j = 0; j < kPanels; ++j) low[j] = hn::And(bytes[j], mask);
+        emit(low, row);
         if (row + 2 >= end) break;
-        emit(hn::And(hn::BitCast(
-                         d, hn::ShiftRight<4>(hn::BitCast(
-                                hn::Repartition<uint16_t, Code64>(), bytes))),
-                     mask),
-             row + 2);
+        HWY_UNROLL(2)
+        for (int j = 0; j < kPanels; ++j) {
+          const auto shifted = hn::ShiftRight<4>(hn::BitCast(d16, bytes[j]));
+          bytes[j] = hn::And(hn::BitCast(d, shifted), mask);
+        }
+        emit(bytes, row + 2);
       } else {
         emit(bytes, row);
       }
@@ -200,13 +219,14 @@ HWY_INLINE void ForEachPair(const CodePanel& panel, int64_t rows, const F& f) {
 template <DType kType>
 HWY_NOINLINE void ExpandType(const CodePanel& panel, int64_t rows,
                              BFloat16* HWY_RESTRICT to) {
-  const auto store = [&](const WordPair& words, int64_t pair) HWY_ATTR {
-    StoreWords(words, to + pair * 2 * PackedMatrix::kPanelCols);
+  const auto store = [&](const WordPair* words, int64_t pair) HWY_ATTR {
+    StoreWords(words[0], to + pair * 2 * PackedMatrix::kPanelCols);
   };
+  const CodePanel panels[1] = {panel};
   if (panel.scales != nullptr) {
-    ForEachPair<kType, true>(panel, rows, store);
+    ForEachPair<kType, true>(panels, rows, store);
   } else {
-    ForEachPair<kType, false>(panel, rows, store);
+    ForEachPair<kType, false>(panels, rows, store);
   }
 }
 

@@ -65,16 +65,26 @@ struct TileJob {
   TB* scratch;
 };
 
-// The products of a tile's rows and one panel, k rows of it from row `kb` on.
+// The products of a tile's rows and `panels` (1 or 2) panels, k rows of them
+// from row `kb` on. Asks for `next` meanwhile, of the size of a panel.
 template <typename TA, typename TB>
-void MultiplyPanel(const TileJob<TA, TB>& job, const TB* b, int64_t kb,
-                   int64_t k, float* values) {
+void MultiplyPanels(const TileJob<TA, TB>& job, const TB* const (&b)[2],
+                    int panels, const TB* next, int64_t kb, int64_t k,
+                    float* values) {
+  FetchNext fetch(next, PackedPanelSize<TB>(k) * int64_t{sizeof(TB)});
   job.left.ForEachGroup(
       job.tile, kb, [&](auto constant, int64_t row, const TA* a) HWY_ATTR {
         constexpr int kRows = decltype(constant)::value;
-        MicroKernel<kRows>(a, b, k,
-                           {values + (row - job.tile.row) * job.tile.stride,
-                            job.tile.stride, kb == 0, nullptr});
+        MicroTarget target = {values + (row - job.tile.row) * job.tile.stride,
+                              job.tile.stride, kb == 0, nullptr};
+        if constexpr (kRows <= kMaxPairRows) {
+          if (panels == 2) return MicroKernel<kRows, 2>(a, b, k, fetch, target);
+        }
+        for (int i = 0; i < panels; ++i) {
+          const TB* const panel[1] = {b[i]};
+          MicroKernel<kRows, 1>(a, panel, k, fetch, target);
+          target.values += kCols;
+        }
       });
 }
 
@@ -96,9 +106,12 @@ void MultiplyPanelByBlocks(const TileJob<TA, TB>& job,
             factors.rows = row_scales.template At<float>(row, block);
             factors.row_stride = row_scales.stride(0);
           }
-          MicroKernel<kRows>(a, b + i * kCols, std::min(kScaleBlock, k - i),
-                             {values + (row - job.tile.row) * job.tile.stride,
-                              job.tile.stride, kb + i == 0, &factors});
+          const TB* const panel[1] = {b + i * kCols};
+          FetchNext none;
+          MicroKernel<kRows, 1>(
+              a, panel, std::min(kScaleBlock, k - i), none,
+              {values + (row - job.tile.row) * job.tile.stride, job.tile.stride,
+               kb + i == 0, &factors});
         });
   }
 }
@@ -108,18 +121,27 @@ template <DType kType, bool kScaled>
 void MultiplyCodes(const TileJob<BFloat16, BFloat16>& job,
                    const PackedMatrix& packed, float* values) {
   const int64_t k = packed.rows();
-  for (int64_t c = 0; c < job.tile.cols; c += kCols) {
-    const CodePanel panel(packed, (job.tile.col + c) / kCols, 0);
-    job.left.ForEachGroup(
-        job.tile, 0,
-        [&](auto constant, int64_t /*row*/, const BFloat16* a) HWY_ATTR {
-          constexpr int kRows = decltype(constant)::value;
-          if constexpr (kRows <= kMaxCodeRows) {
-            MicroKernelOfCodes<kRows, kType, kScaled>(
-                a, panel, k, {values + c, job.tile.stride, true, nullptr});
+  const auto panel_at = [&](int64_t c) {
+    return CodePanel(packed, (job.tile.col + c) / kCols, 0);
+  };
+  job.left.ForEachGroup(
+      job.tile, 0,
+      [&](auto constant, int64_t /*row*/, const BFloat16* a) HWY_ATTR {
+        constexpr int kRows = decltype(constant)::value;
+        if constexpr (kRows <= kMaxCodeRows) {
+          MicroTarget target = {values, job.tile.stride, true, nullptr};
+          int64_t c = 0;
+          for (; c + kCols < job.tile.cols; c += 2 * kCols) {
+            const CodePanel panels[2] = {panel_at(c), panel_at(c + kCols)};
+            MicroKernelOfCodes<kRows, 2, kType, kScaled>(a, panels, k, target);
+            target.values += 2 * kCols;
           }
-        });
-  }
+          if (c < job.tile.cols) {
+            const CodePanel panels[1] = {panel_at(c)};
+            MicroKernelOfCodes<kRows, 1, kType, kScaled>(a, panels, k, target);
+          }
+        }
+      });
 }
 
 // A tile of one small group of rows and packed codes: they are expanded in
@@ -164,16 +186,23 @@ void MultiplyTile(const TileJob<TA, TB>& job, const MatrixOperand& matrix,
   }
 #endif
   RightRows<TB> right(matrix, job.scratch);
+  const bool in_pairs = job.left.groups.most_rows() <= kMaxPairRows;
   for (int64_t kb = 0; kb < k; kb += job.plan.k_block) {
     const int64_t block = std::min(job.plan.k_block, k - kb);
     right.Begin(kb, block, job.tile);
-    for (int64_t c = 0; c < job.tile.cols; c += kCols) {
-      const TB* b = right.Panel(job.tile, c);
+    for (int64_t c = 0; c < job.tile.cols;) {
+      const TB* b[2] = {right.Panel(job.tile, c), nullptr};
       if (right.has_block_scales()) {
-        MultiplyPanelByBlocks(job, right, b, kb, block, c, values + c);
-      } else {
-        MultiplyPanel(job, b, kb, block, values + c);
+        MultiplyPanelByBlocks(job, right, b[0], kb, block, c, values + c);
+        c += kCols;
+        continue;
       }
+      const int panels = in_pairs && c + kCols < job.tile.cols ? 2 : 1;
+      if (panels == 2) b[1] = right.Panel(job.tile, c + kCols);
+      const int64_t after = c + panels * kCols;
+      const TB* next = right.Stored(job.tile, after);
+      MultiplyPanels(job, b, panels, next, kb, block, values + c);
+      c = after;
     }
   }
 }
@@ -187,7 +216,7 @@ void RunTyped(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
   const int64_t m = args.a.dim(0);
   const int64_t n = args.b[0].cols();
   ScratchScope scratch(context.arena());
-  const RowGroups groups(m, kMaxRows);
+  const RowGroups groups(m, MostGroupRows(m, kMaxRows));
   const int64_t tile_groups =
       std::max<int64_t>(1, plan.tile_rows / groups.most_rows());
   const int64_t tile_stride = plan.tile_panels * kCols;
@@ -202,7 +231,7 @@ void RunTyped(const GemmArgs& args, const GemmPlan& plan, GemmEpilogue epilogue,
       plan);
   TB* scratches = scratch.Allocate<TB>(scratch_size * context.num_threads());
 
-  const int64_t row_size = LeftSteps<TA>(args.a.dim(1)) * kStepElements<TA>;
+  const int64_t row_size = LeftRowSize<TA>(args.a.dim(1));
   const int64_t step_groups = std::min(
       groups.count(),
       std::max<int64_t>(1, kPackedRows / groups.most_rows() / tile_groups) *
@@ -287,6 +316,10 @@ void Gemm(const GemmArgs& args, GemmEpilogue epilogue, HostContext& context) {
       .packed = args.b[0].packed() != nullptr &&
                 (!args.b[1].present() || args.b[1].packed() != nullptr),
       .expanded = IsExpanded(args.b[0]) || IsExpanded(args.b[1]),
+      .column_major = args.b[0].packed() == nullptr &&
+                      args.b[0].plain().stride(0) == 1 &&
+                      args.b[0].plain().stride(1) != 1,
+      .element_bytes = args.b[0].dtype() == DType::kF32 ? 4 : 2,
   };
   if (shape.m == 0 || shape.n == 0) return;
   HWY_DYNAMIC_DISPATCH(Run)(args, PlanGemm(shape), epilogue, context);

@@ -19,6 +19,8 @@ struct GemmShape {
   int64_t column_multiple = 1;  // as in GemmArgs
   bool packed = true;           // whether all right operands are packed
   bool expanded = false;        // whether codes or blocks need k_block cut
+  bool column_major = false;    // whether plain ones lie column by column
+  int64_t element_bytes = 2;    // of right operands as they are multiplied
 };
 
 // A task is one tile of rows x columns, all of K. Inside it, K is cut into
@@ -37,6 +39,10 @@ struct GemmPlan {
 };
 
 GemmPlan PlanGemm(const GemmShape& shape);
+
+// The most rows of a group of a product with `rows` rows, where micro-kernels
+// take up to `most`.
+int64_t MostGroupRows(int64_t rows, int64_t most);
 
 // The rows of a product in groups of at most `most`, as equal as can be: a
 // micro-kernel takes one of them.

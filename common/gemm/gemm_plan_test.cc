@@ -34,7 +34,7 @@ TEST(GemmPlanTest, TilesCoverTheProductAndFitTheCache) {
               EXPECT_LT((plan.col_tiles - 1) * cols, n);
               EXPECT_TRUE(cols % multiple == 0 || plan.col_tiles == 1);
               EXPECT_EQ(plan.k_block % 2, 0);
-              EXPECT_TRUE(plan.tile_rows * cols * num_b * 4 <= 256 << 10 ||
+              EXPECT_TRUE(plan.tile_rows * cols * num_b * 4 <= 512 << 10 ||
                           plan.tile_rows == 1);
             }
           }
@@ -52,7 +52,7 @@ TEST(GemmPlanTest, SmallProductsGiveEveryThreadWork) {
   EXPECT_EQ(PlanGemm({.m = 1, .n = 49152, .k = 576}).ToString(),
             "1 rows x 8 panels, k 576, 1 x 192 tasks");
   EXPECT_EQ(PlanGemm({.m = 512, .n = 1536, .k = 576}).ToString(),
-            "96 rows x 4 panels, k 512, 6 x 12 tasks");
+            "96 rows x 8 panels, k 512, 6 x 6 tasks");
 }
 
 TEST(GemmPlanTest, NothingToDo) {

@@ -38,6 +38,14 @@ constexpr int64_t LeftSteps(int64_t k) {
   return (k + kStepElements<TA> - 1) / kStepElements<TA>;
 }
 
+// Elements of a packed row of k, and some more where the blocks of different
+// groups would meet in the same sets of a cache.
+template <typename TA>
+constexpr int64_t LeftRowSize(int64_t k) {
+  const int64_t size = LeftSteps<TA>(k) * kStepElements<TA>;
+  return size % 128 == 0 ? size + 16 : size;
+}
+
 // Transposes 4 x 4 numbers of 32 bits.
 HWY_INLINE void Transpose4(const uint32_t* HWY_RESTRICT from, int64_t stride,
                            uint32_t* HWY_RESTRICT to, int64_t to_stride) {
@@ -130,7 +138,7 @@ HWY_NOINLINE void PackLeftGroup(const ConstTensor& a, int64_t row, int64_t rows,
 template <typename TA>
 void PackLeft(const ConstTensor& a, const RowGroups& groups, int64_t first,
               int64_t rows, TA* to, HostContext& context) {
-  const int64_t row_size = LeftSteps<TA>(a.dim(1)) * kStepElements<TA>;
+  const int64_t row_size = LeftRowSize<TA>(a.dim(1));
   const int64_t begin = groups.GroupOf(first);
   const int64_t count = groups.GroupOf(first + rows) - begin;
   ScratchScope scratch(context.arena());

@@ -43,6 +43,9 @@ inline constexpr int kMaxRows = 12;
 inline constexpr int kMaxRows = 4;
 #endif
 inline constexpr int kVectors = 2;
+// Up to this many rows, two panels are taken at a time: sums must be many to
+// hide the time that each addition takes.
+inline constexpr int kMaxPairRows = kMaxRows / 2;
 // Up to this many rows, codes are expanded in registers; for more, once into
 // memory.
 inline constexpr int kMaxCodeRows = 4;
@@ -55,12 +58,32 @@ inline constexpr int64_t kAheadBytes = 4096;
 
 template <int kRows, int kLines>
 HWY_INLINE void FetchAhead(const void* HWY_RESTRICT b) {
-  if constexpr (kRows <= 4) {
+  if constexpr (kRows <= kMaxPairRows) {
     const auto* ahead = static_cast<const uint8_t*>(b) + kAheadBytes;
     HWY_UNROLL(2)
     for (int i = 0; i < kLines; ++i) hwy::Prefetch(ahead + 64 * i);
   }
 }
+
+// Brings the next panel of a packed matrix to the L2 cache, a line each step.
+class FetchNext {
+ public:
+  FetchNext() = default;
+  FetchNext(const void* begin, int64_t bytes)
+      : next_(static_cast<const char*>(begin)),
+        end_(begin == nullptr ? nullptr : next_ + bytes) {}
+
+  HWY_INLINE void Line() {
+    if (next_ < end_) {
+      __builtin_prefetch(next_, 0, 2);
+      next_ += 64;
+    }
+  }
+
+ private:
+  const char* next_ = nullptr;
+  const char* end_ = nullptr;
+};
 
 // Scales of one block of the contraction: of each row of a, and of the panel.
 struct BlockFactors {
@@ -154,22 +177,31 @@ HWY_INLINE void AddRow(const float* HWY_RESTRICT a, const TB* HWY_RESTRICT b,
   }
 }
 
-// sums += f32 times any packed type, k steps.
-template <typename TB, int kRows>
+// sums[j] += f32 times any packed type, k steps.
+template <typename TB, int kRows, int kPanels>
 HWY_INLINE void Accumulate(const float* HWY_RESTRICT a,
-                           const TB* HWY_RESTRICT b, int64_t k,
-                           Sums<kRows>& sums) {
+                           const TB* const (&b)[kPanels], int64_t k,
+                           FetchNext& fetch, Sums<kRows> (&sums)[kPanels]) {
   constexpr int64_t kCols = PackedMatrix::kPanelCols;
   constexpr int64_t kGroup = kPackedRowGroup<TB>;
   int64_t i = 0;
   for (; i + kGroup <= k; i += kGroup) {
-    FetchAhead<kRows, 2>(b + i * kCols);
-    AddRow<TB, 0>(a + i * kRows, b + i * kCols, sums);
-    if constexpr (kGroup == 2) {
-      AddRow<TB, 1>(a + (i + 1) * kRows, b + i * kCols, sums);
+    if constexpr (kRows > kMaxPairRows) fetch.Line();
+    HWY_UNROLL(2)
+    for (int j = 0; j < kPanels; ++j) {
+      const TB* HWY_RESTRICT rows = b[j] + i * kCols;
+      FetchAhead<kRows, 2>(rows);
+      AddRow<TB, 0>(a + i * kRows, rows, sums[j]);
+      if constexpr (kGroup == 2) {
+        AddRow<TB, 1>(a + (i + 1) * kRows, rows, sums[j]);
+      }
     }
   }
-  if (i < k) AddRow<TB, 0>(a + i * kRows, b + i * kCols, sums);
+  if (i == k) return;
+  HWY_UNROLL(2)
+  for (int j = 0; j < kPanels; ++j) {
+    AddRow<TB, 0>(a + i * kRows, b[j] + i * kCols, sums[j]);
+  }
 }
 
 #if HWY_NATIVE_DOT_BF16
@@ -192,57 +224,78 @@ HWY_INLINE void AddPairs(const uint32_t* HWY_RESTRICT pairs, VB b0, VB b1,
 }
 
 // The same for bf16 times bf16; the last pair of an odd k has zeros.
-template <typename TB, int kRows>
+template <typename TB, int kRows, int kPanels>
 HWY_INLINE void Accumulate(const BFloat16* HWY_RESTRICT a,
-                           const TB* HWY_RESTRICT b, int64_t k,
-                           Sums<kRows>& sums) {
+                           const TB* const (&b)[kPanels], int64_t k,
+                           FetchNext& fetch, Sums<kRows> (&sums)[kPanels]) {
   static_assert(std::is_same_v<TB, BFloat16>);
+  constexpr int64_t kCols = PackedMatrix::kPanelCols;
   const typename Sums<kRows>::Tag df;
   const hn::Repartition<hwy::bfloat16_t, decltype(df)> dbf16;
   const auto lanes = static_cast<int64_t>(hn::Lanes(dbf16));
   const auto* pairs = reinterpret_cast<const uint32_t*>(a);
-  const auto* from = reinterpret_cast<const hwy::bfloat16_t*>(b);
   for (int64_t i = 0; i < k; i += 2) {
-    FetchAhead<kRows, 2>(from);
-    AddPairs(pairs, hn::LoadU(dbf16, from), hn::LoadU(dbf16, from + lanes),
-             sums);
+    if constexpr (kRows > kMaxPairRows) fetch.Line();
+    HWY_UNROLL(2)
+    for (int j = 0; j < kPanels; ++j) {
+      const auto* from =
+          reinterpret_cast<const hwy::bfloat16_t*>(b[j] + i * kCols);
+      FetchAhead<kRows, 2>(from);
+      AddPairs(pairs, hn::LoadU(dbf16, from), hn::LoadU(dbf16, from + lanes),
+               sums[j]);
+    }
     pairs += kRows;
-    from += 2 * PackedMatrix::kPanelCols;
   }
 }
 #endif  // HWY_NATIVE_DOT_BF16
 
-// target (+)= sum over k of a[.., r] * b[.., c] for kRows rows, one panel.
-template <int kRows, typename TA, typename TB>
+// target (+)= sum over k of a[.., r] * b[j][.., c] for kRows rows and panels
+// that lie side by side in the target.
+template <int kRows, int kPanels, typename TA, typename TB>
 HWY_NOINLINE void MicroKernel(const TA* HWY_RESTRICT a,
-                              const TB* HWY_RESTRICT b, int64_t k,
-                              const MicroTarget& target) {
+                              const TB* const (&b)[kPanels], int64_t k,
+                              FetchNext& fetch, const MicroTarget& target) {
+  constexpr int64_t kCols = PackedMatrix::kPanelCols;
   const int64_t width = kVectors * Sums<kRows>::Lanes();
-  for (int64_t c = 0; c < PackedMatrix::kPanelCols; c += width) {
-    Sums<kRows> sums;
-    sums.Load(target, c);
-    Accumulate<TB, kRows>(a, b + c * kPackedRowGroup<TB>, k, sums);
-    sums.Store(target, c);
+  FetchNext rest = fetch;
+  for (int64_t c = 0; c < kCols; c += width) {
+    Sums<kRows> sums[kPanels];
+    const TB* columns[kPanels];
+    HWY_UNROLL(2)
+    for (int j = 0; j < kPanels; ++j) {
+      sums[j].Load(target, j * kCols + c);
+      columns[j] = b[j] + c * kPackedRowGroup<TB>;
+    }
+    Accumulate<TB, kRows, kPanels>(a, columns, k, rest, sums);
+    HWY_UNROLL(2)
+    for (int j = 0; j < kPanels; ++j) sums[j].Store(target, j * kCols + c);
   }
+  fetch = rest;
 }
 
 #if TILEWORK_GEMM_DOTS_OF_CODES
-// The same with a panel of codes.
-template <int kRows, DType kType, bool kScaled>
+// The same with panels of codes.
+template <int kRows, int kPanels, DType kType, bool kScaled>
 HWY_NOINLINE void MicroKernelOfCodes(const BFloat16* HWY_RESTRICT a,
-                                     const CodePanel& panel, int64_t k,
-                                     const MicroTarget& target) {
+                                     const CodePanel (&panels)[kPanels],
+                                     int64_t k, const MicroTarget& target) {
+  constexpr int64_t kCols = PackedMatrix::kPanelCols;
   const typename Sums<kRows>::Tag df;
   const hn::Repartition<hwy::bfloat16_t, decltype(df)> dbf16;
   const auto* pairs = reinterpret_cast<const uint32_t*>(a);
-  Sums<kRows> sums;
-  sums.Load(target, 0);
+  Sums<kRows> sums[kPanels];
+  HWY_UNROLL(2)
+  for (int j = 0; j < kPanels; ++j) sums[j].Load(target, j * kCols);
   ForEachPair<kType, kScaled>(
-      panel, k, [&](const WordPair& words, int64_t pair) HWY_ATTR {
-        AddPairs(pairs + pair * kRows, hn::BitCast(dbf16, words.low),
-                 hn::BitCast(dbf16, words.high), sums);
+      panels, k, [&](const WordPair* words, int64_t pair) HWY_ATTR {
+        HWY_UNROLL(2)
+        for (int j = 0; j < kPanels; ++j) {
+          AddPairs(pairs + pair * kRows, hn::BitCast(dbf16, words[j].low),
+                   hn::BitCast(dbf16, words[j].high), sums[j]);
+        }
       });
-  sums.Store(target, 0);
+  HWY_UNROLL(2)
+  for (int j = 0; j < kPanels; ++j) sums[j].Store(target, j * kCols);
 }
 #endif  // TILEWORK_GEMM_DOTS_OF_CODES
 

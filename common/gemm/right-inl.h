@@ -104,8 +104,12 @@ HWY_NOINLINE void PackColumnMajor(const ConstTensor& matrix, int64_t row,
         reinterpret_cast<const uint32_t*>(matrix.At<TB>(row, col + c));
     TB* panel = to + c / kCols * panel_size;
     auto* out = reinterpret_cast<uint32_t*>(panel) + c % kCols;
+    const bool fetch = c + 8 <= cols;
     int64_t i = 0;
     for (; i + 4 <= steps; i += 4) {
+      if (fetch && i % 16 == 0) {
+        for (int64_t j = 4; j < 8; ++j) hwy::Prefetch(from + j * stride + i);
+      }
       Transpose4(from + i, stride, out + i * kCols, kCols);
     }
     for (; i < steps; ++i) {
@@ -161,9 +165,9 @@ class RightRows {
         mx_scales_(scheme_, matrix.scales()),
         scratch_(scratch) {}
 
-  // Codes of packed matrices are expanded one panel at a time.
+  // Codes of packed matrices are expanded two panels at a time.
   static int64_t ScratchSize(bool packed, const GemmPlan& plan) {
-    return (packed ? 1 : plan.tile_panels) * PackedPanelSize<TB>(plan.k_block);
+    return (packed ? 2 : plan.tile_panels) * PackedPanelSize<TB>(plan.k_block);
   }
 
   // Chooses rows [row, row + rows) of the columns of a tile.
@@ -185,8 +189,8 @@ class RightRows {
     }
   }
 
-  // Those of the panel that begins at column `c` of the tile. Until the next
-  // call.
+  // Those of the panel that begins at column `c` of the tile. Until the call
+  // after the next.
   const TB* Panel(const GemmTile& tile, int64_t c) {
     constexpr int64_t kCols = PackedMatrix::kPanelCols;
     const PackedMatrix* packed = matrix_.packed();
@@ -196,12 +200,25 @@ class RightRows {
     const int64_t panel = (tile.col + c) / kCols;
     if constexpr (std::is_same_v<TB, BFloat16>) {
       if (packed->storage() != DType::kBF16) {
+        TB* to = scratch_ + panel % 2 * PackedPanelSize<TB>(rows_);
         ExpandPanel(packed->storage(), CodePanel(*packed, panel, row_), rows_,
-                    scratch_);
-        return scratch_;
+                    to);
+        return to;
       }
     }
     return packed->Panel<TB>(panel) + row_ * kCols;
+  }
+
+  // Where those of the panel at column `c` are stored as micro-kernels read
+  // them; null if they are not, or past the end of the matrix.
+  const TB* Stored(const GemmTile& tile, int64_t c) const {
+    const PackedMatrix* packed = matrix_.packed();
+    if (packed == nullptr || packed->storage() != kDTypeOf<TB> ||
+        tile.col + c >= packed->cols()) {
+      return nullptr;
+    }
+    constexpr int64_t kCols = PackedMatrix::kPanelCols;
+    return packed->template Panel<TB>((tile.col + c) / kCols) + row_ * kCols;
   }
 
   // kBlock128: the scale of row `row` and the panel.
