@@ -14,6 +14,7 @@
 #define TILEWORK_COMMON_PROJECTION_EPILOGUE_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -22,8 +23,11 @@
 #include "hwy/highway.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/gemm.h"
+#include "tilework/common/gemm/matrix.h"
+#include "tilework/common/gemm/quant_scheme.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/projection/activation.h"
+#include "tilework/common/projection/operand.h"
 #include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/simd/math-inl.h"
 #include "tilework/common/simd/read_ahead.h"
@@ -258,6 +262,35 @@ inline HWY_NOINLINE const float* ContiguousVector(const ConstTensor& vector,
     LoadRow(vector.data<decltype(type)>(), stride, size, copy);
   });
   return copy;
+}
+
+// The first columns of K and of V, for weights with a scale for each of the
+// columns of Q, K and V.
+struct SegmentColumns {
+  int64_t k = 0, v = 0;
+};
+
+// What the products of `operand` with `weight`, whose scheme is known, are to
+// be multiplied with; in `scratch` where need be.
+inline HWY_NOINLINE ProductScales ScalesOfProduct(const Operand& operand,
+                                                  const MatrixOperand& weight,
+                                                  const SegmentColumns& columns,
+                                                  ScratchScope& scratch) {
+  ProductScales result = {.rows = operand.row_scales,
+                          .row_scale = operand.scale};
+  const ConstTensor scales = ScalesOf(weight);
+  if (weight.scheme() == QuantScheme::kPerTensor) {
+    result.col_scale = *scales.data<float>();
+  } else if (weight.scheme() == QuantScheme::kPerChannel) {
+    result.cols = ContiguousVector(scales, scratch);
+  } else if (weight.scheme() == QuantScheme::kPerSegment) {
+    float* cols = scratch.Allocate<float>(weight.cols());
+    std::fill(cols, cols + columns.k, *scales.At<float>(0));
+    std::fill(cols + columns.k, cols + columns.v, *scales.At<float>(1));
+    std::fill(cols + columns.v, cols + weight.cols(), *scales.At<float>(2));
+    result.cols = cols;
+  }
+  return result;
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -10,10 +10,18 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/mx.h"
+#include "tilework/common/dtype/narrow.h"
+#include "tilework/common/gemm/matrix.h"
+#include "tilework/common/gemm/quant_scheme.h"
 #include "tilework/common/projection/activation.h"
+#include "tilework/common/projection/norm_type.h"
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/testing/tensors.h"
@@ -50,22 +58,27 @@ struct OracleResult {
   std::vector<double> bound;
 };
 
-// A product and the 2-norm of its terms, sqrt(sum_k (a_k b_k)^2).
+// A product, the 2-norm of its terms, sqrt(sum_k (a_k b_k)^2), and the largest
+// of them, max_k |a_k b_k|.
 struct OracleProduct {
-  OracleMatrix value, magnitude;
+  OracleMatrix value, magnitude, largest;
 
   OracleProduct(const OracleMatrix& a, const OracleMatrix& b)
-      : value(a.rows, b.cols), magnitude(a.rows, b.cols) {
+      : value(a.rows, b.cols),
+        magnitude(a.rows, b.cols),
+        largest(a.rows, b.cols) {
     for (int64_t m = 0; m < a.rows; ++m) {
       for (int64_t n = 0; n < b.cols; ++n) {
-        double sum = 0, squares = 0;
+        double sum = 0, squares = 0, most = 0;
         for (int64_t k = 0; k < a.cols; ++k) {
           const double term = a(m, k) * b(k, n);
           sum += term;
           squares += term * term;
+          most = std::max(most, std::abs(term));
         }
         value(m, n) = sum;
         magnitude(m, n) = std::sqrt(squares);
+        largest(m, n) = most;
       }
     }
   }
@@ -89,12 +102,13 @@ inline double SumBound(int64_t k) {
 
 // The bound of one product of length K without the rounding of the output:
 // `rounded` is the unit roundoff to which the kernel itself rounded an operand
-// (0: none).
+// (0: none), and `code_error` what may be added where it quantized one.
 inline double ProductBound(int64_t k, double reference, double magnitude,
-                           double rounded, double max_b) {
+                           double rounded, double max_b,
+                           double code_error = 0) {
   return (SumBound(k) + 3 * rounded) *
              std::max(std::abs(reference), magnitude) +
-         static_cast<double>(k) * 0x1p-125 * max_b;
+         code_error + static_cast<double>(k) * 0x1p-125 * max_b;
 }
 
 inline double Norm(const std::vector<double>& values) {
@@ -181,35 +195,217 @@ inline OracleMatrix SumOracle(const OperandArgs& args) {
   return h;
 }
 
-// Steps h and a of operand.h.
-inline OracleMatrix OperandOracle(const OperandArgs& args) {
-  OracleMatrix h = SumOracle(args);
-  const NormArgs& norm = args.norm;
-  if (norm.type != NormType::kNoNorm) {
-    const double divisor =
-        static_cast<double>(norm.hidden_actual.value_or(h.cols));
-    for (int64_t t = 0; t < h.rows; ++t) {
-      double squares = 0;
-      for (int64_t i = 0; i < h.cols; ++i) squares += h(t, i) * h(t, i);
-      const double rms =
-          std::sqrt(squares / divisor + static_cast<double>(norm.eps));
-      for (int64_t i = 0; i < h.cols; ++i) {
-        const double gamma =
-            norm.gamma.present()
-                ? BiasAt(norm.gamma, i) + static_cast<double>(norm.gamma_offset)
-                : 1;
-        h(t, i) = h(t, i) / rms * gamma;
+// a = norm(h), not rounded.
+inline void NormOracle(const NormArgs& norm, OracleMatrix& h) {
+  if (norm.type == NormType::kNoNorm) return;
+  const bool layer_norm = norm.type == NormType::kLayerNorm;
+  const double divisor =
+      static_cast<double>(norm.hidden_actual.value_or(h.cols));
+  for (int64_t t = 0; t < h.rows; ++t) {
+    double mean = 0;
+    if (layer_norm) {
+      for (int64_t i = 0; i < h.cols; ++i) mean += h(t, i) / divisor;
+    }
+    double squares = 0;
+    for (int64_t i = 0; i < h.cols; ++i) {
+      squares += (h(t, i) - mean) * (h(t, i) - mean);
+    }
+    const double rms =
+        std::sqrt(squares / divisor + static_cast<double>(norm.eps));
+    const double offset =
+        layer_norm ? 0 : static_cast<double>(norm.gamma_offset);
+    for (int64_t i = 0; i < h.cols; ++i) {
+      const double gamma =
+          norm.gamma.present() ? BiasAt(norm.gamma, i) + offset : 1;
+      h(t, i) = (h(t, i) - mean) / rms * gamma + BiasAt(norm.beta, i);
+    }
+  }
+}
+
+// The numbers of codes in row-major order; f8e4m3_240 is read as f8e4m3.
+inline std::vector<double> CodesToDoubles(const ConstTensor& codes) {
+  return ToDoubles(codes.dtype() == DType::kF8E4M3_240
+                       ? ConstTensor(codes.data(), DType::kF8E4M3,
+                                     codes.shape(), codes.strides())
+                       : codes);
+}
+
+// The number of an element of an MX block: beyond f32 it is infinite.
+inline double MxNumber(double element, double scale) {
+  const double number = element * scale;
+  if (!(std::abs(number) >= 0x1p128)) return number;  // NaN too
+  return std::copysign(std::numeric_limits<double>::infinity(), number);
+}
+
+// f32 numbers quantized to F with one scale, as codes * scale: every step is
+// rounded to f32. Without a given scale it is that of the largest magnitude.
+template <typename F>
+void QuantizeUnit(std::optional<float> given_scale, float clip,
+                  std::span<double> x) {
+  constexpr float kLeast = 1e-6f;  // of clips and scales
+  std::vector<float> c;
+  float amax = 0;
+  for (const double value : x) {
+    float v = static_cast<float>(value);
+    if (clip > kLeast && !std::isnan(v)) v = std::clamp(v, -clip, clip);
+    c.push_back(v);
+    if (!std::isnan(amax) && !(std::abs(v) <= amax)) amax = std::abs(v);
+  }
+  float scale = amax / F::kMax;
+  if (scale < kLeast) scale = kLeast;
+  scale = given_scale.value_or(scale);
+  const float reciprocal = 1.0f / scale;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const float code = static_cast<float>(F(c[i] * reciprocal));
+    x[i] = static_cast<double>(code) * static_cast<double>(scale);
+  }
+}
+
+// The same for one MX block.
+template <typename F>
+void QuantizeMxBlock(MxScaleMode mode, std::span<double> x) {
+  const std::vector<float> block(x.begin(), x.end());
+  std::vector<F> codes(block.size());
+  const E8M0 scale = MxEncodeBlock<F>(block, mode, std::span<F>(codes));
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = MxNumber(static_cast<double>(static_cast<float>(codes[i])),
+                    static_cast<double>(static_cast<float>(scale)));
+  }
+}
+
+// A row of f32 numbers quantized as `args` says, as codes * scale.
+inline void QuantizeRowOracle(const QuantizeArgs& args, std::span<double> row) {
+  const auto by_units = [&](int64_t unit, const auto& quantize) {
+    const size_t size = static_cast<size_t>(unit);
+    for (size_t i = 0; i < row.size(); i += size) {
+      quantize(row.subspan(i, std::min(size, row.size() - i)));
+    }
+  };
+  if (args.type == ActQuant::kMx) {
+    return by_units(kMxBlockSize, [&](std::span<double> block) {
+      if (args.code == DType::kF8E5M2) {
+        QuantizeMxBlock<Float8E5M2>(args.scale_mode, block);
+      } else {
+        QuantizeMxBlock<Float8E4M3>(args.scale_mode, block);
+      }
+    });
+  }
+  VisitFloat8(args.code, [&](auto code) {
+    using F = decltype(code);
+    if (args.type == ActQuant::kStatic) {
+      QuantizeUnit<F>(*args.in_scale.data<float>(), 0, row);
+    } else if (args.type == ActQuant::kRow) {
+      QuantizeUnit<F>(std::nullopt, args.clip, row);
+    } else if (args.type == ActQuant::kBlock128) {
+      by_units(kScaleBlock, [&](std::span<double> block) {
+        QuantizeUnit<F>(std::nullopt, 0, block);
+      });
+    }
+  });
+}
+
+// An x of codes, as codes * scale.
+inline OracleMatrix CodesOracle(const OperandArgs& args) {
+  OracleMatrix a(args.x, args.x.rank() == 4 ? 2 : 1);
+  a.values = CodesToDoubles(args.x);
+  if (!args.x_scale.present()) return a;
+  const std::vector<double> scales = ToDoubles(args.x_scale);
+  for (int64_t t = 0; t < a.rows; ++t) {
+    for (int64_t k = 0; k < a.cols; ++k) {
+      const auto of_block = [&](int64_t size) {
+        const int64_t blocks = (a.cols + size - 1) / size;
+        return scales[static_cast<size_t>(t * blocks + k / size)];
+      };
+      switch (args.x_scheme) {
+        case QuantScheme::kPerToken:
+          a(t, k) *= scales[static_cast<size_t>(t)];
+          break;
+        case QuantScheme::kMx:
+          a(t, k) = MxNumber(a(t, k), of_block(kMxBlockSize));
+          break;
+        case QuantScheme::kBlock128:
+          a(t, k) *= of_block(kScaleBlock);
+          break;
+        default:
+          a(t, k) *= scales[0];
       }
     }
   }
-  for (double& v : h.values) v = RoundToDType(v, args.x.dtype());
+  return a;
+}
+
+// The type that an unquantized operand is rounded to.
+inline DType OperandType(const OperandArgs& args) {
+  if (args.compute != DType::kNone) return args.compute;
+  return IsFloat(args.x.dtype()) ? args.x.dtype() : DType::kBF16;
+}
+
+// Steps h and a of operand.h, dequantized.
+inline OracleMatrix OperandOracle(const OperandArgs& args) {
+  if (!IsFloat(args.x.dtype())) return CodesOracle(args);
+  OracleMatrix h = SumOracle(args);
+  NormOracle(args.norm, h);
+  if (args.quantize.type == ActQuant::kNone) {
+    for (double& v : h.values) v = RoundToDType(v, OperandType(args));
+    return h;
+  }
+  for (double& v : h.values) v = RoundToDType(v, DType::kF32);
+  for (int64_t t = 0; t < h.rows; ++t) {
+    QuantizeRowOracle(args.quantize, std::span<double>(h.values).subspan(
+                                         static_cast<size_t>(t * h.cols),
+                                         static_cast<size_t>(h.cols)));
+  }
   return h;
 }
-// The unit roundoff to which the operand was rounded; 0 if it is x itself.
+
+// The unit roundoff to which the kernel rounded the operand; 0 if it is x
+// itself, or quantized.
 inline double OperandRoundoff(const OperandArgs& args) {
+  if (!IsFloat(args.x.dtype()) || args.quantize.type != ActQuant::kNone) {
+    return 0;
+  }
   const bool computed = args.norm.type != NormType::kNoNorm ||
                         args.add[0].present() || args.add[1].present();
-  return computed ? UnitRoundoff(args.x.dtype()) : 0;
+  const DType type = OperandType(args);
+  const bool narrowed = UnitRoundoff(type) > UnitRoundoff(args.x.dtype());
+  return computed || narrowed ? UnitRoundoff(type) : 0;
+}
+
+// f of a product by its largest term, max_k |a_k b_k|: where the kernel
+// quantizes what it computed, two codes may be the next ones.
+inline double OperandCodeError(const OperandArgs& args) {
+  const bool quantizes = args.quantize.type != ActQuant::kNone &&
+                         args.norm.type != NormType::kNoNorm;
+  return quantizes ? 4 * UnitRoundoff(args.quantize.code) : 0;
+}
+
+// A weight that is not packed, its scheme known, as codes * scale. Columns
+// [0, k_column) of three segments are those of Q, from v_column on those of V.
+inline OracleMatrix WeightOracle(const MatrixOperand& weight,
+                                 int64_t k_column = 0, int64_t v_column = 0) {
+  OracleMatrix w(weight.plain());
+  if (!weight.scales().present()) return w;
+  w.values = CodesToDoubles(weight.plain());
+  const std::vector<double> scales = ToDoubles(weight.scales());
+  const QuantScheme scheme = weight.scheme();
+  const int64_t blocks = (w.cols + kScaleBlock - 1) / kScaleBlock;
+  for (int64_t k = 0; k < w.rows; ++k) {
+    for (int64_t n = 0; n < w.cols; ++n) {
+      const int64_t segment = n < k_column ? 0 : n < v_column ? 1 : 2;
+      const int64_t tile = k / kScaleBlock * blocks + n / kScaleBlock;
+      const int64_t at = scheme == QuantScheme::kPerTensor    ? 0
+                         : scheme == QuantScheme::kPerSegment ? segment
+                         : scheme == QuantScheme::kPerChannel ? n
+                         : scheme == QuantScheme::kMx
+                             ? k / kMxBlockSize * w.cols + n
+                             : tile;
+      const double scale = scales[static_cast<size_t>(at)];
+      const bool is_mx =
+          scheme == QuantScheme::kMx || scheme == QuantScheme::kMxCompact;
+      w(k, n) = is_mx ? MxNumber(w(k, n), scale) : w(k, n) * scale;
+    }
+  }
+  return w;
 }
 
 }  // namespace tilework

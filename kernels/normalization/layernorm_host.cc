@@ -18,6 +18,7 @@
 // After foreach_target.
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
+#include "tilework/common/simd/moments-inl.h"
 #include "tilework/common/simd/rows-inl.h"
 #include "tilework/kernels/normalization/norm_rows-inl.h"
 
@@ -66,11 +67,9 @@ class LayerNormRows {
     const float* beta = beta_;
     WriteRow(to, 0, hidden_.size(), next,
              [&](auto df, int64_t i, size_t count) HWY_ATTR {
-               const auto v =
-                   hn::Sub(LoadUpTo(df, h + i, count), hn::Set(df, mean));
-               const auto n = hn::Mul(hn::Mul(v, hn::Set(df, rstd)),
-                                      LoadUpTo(df, gamma + i, count));
-               return hn::Add(n, LoadUpTo(df, beta + i, count));
+               return LayerNormed(df, LoadUpTo(df, h + i, count), mean, rstd,
+                                  LoadUpTo(df, gamma + i, count),
+                                  LoadUpTo(df, beta + i, count));
              });
   }
 
