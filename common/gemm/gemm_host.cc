@@ -66,12 +66,11 @@ struct TileJob {
 };
 
 // The products of a tile's rows and `panels` (1 or 2) panels, k rows of them
-// from row `kb` on. Asks for `next` meanwhile, of the size of a panel.
+// from row `kb` on.
 template <typename TA, typename TB>
 void MultiplyPanels(const TileJob<TA, TB>& job, const TB* const (&b)[2],
-                    int panels, const TB* next, int64_t kb, int64_t k,
+                    int panels, int64_t kb, int64_t k, FetchNext fetch,
                     float* values) {
-  FetchNext fetch(next, PackedPanelSize<TB>(k) * int64_t{sizeof(TB)});
   job.left.ForEachGroup(
       job.tile, kb, [&](auto constant, int64_t row, const TA* a) HWY_ATTR {
         constexpr int kRows = decltype(constant)::value;
@@ -171,6 +170,49 @@ bool MultiplyFewRows(const TileJob<BFloat16, BFloat16>& job,
 }
 #endif  // TILEWORK_GEMM_DOTS_OF_CODES
 
+template <typename TA, typename TB>
+bool InPairs(const TileJob<TA, TB>& job) {
+  return job.left.groups.most_rows() <= kMaxPairRows;
+}
+
+// Columns [begin, end) of a tile, block by block.
+template <typename TA, typename TB>
+void MultiplyColumns(const TileJob<TA, TB>& job, RightRows<TB>& right,
+                     int64_t begin, int64_t end, float* values) {
+  const int64_t k = job.args.a.dim(1);
+  for (int64_t kb = 0; kb < k; kb += job.plan.k_block) {
+    const int64_t block = std::min(job.plan.k_block, k - kb);
+    right.Begin(kb, block, job.tile);
+    for (int64_t c = begin; c < end;) {
+      const TB* b[2] = {right.Panel(job.tile, c), nullptr};
+      if (right.has_block_scales()) {
+        MultiplyPanelByBlocks(job, right, b[0], kb, block, c, values + c);
+        c += kCols;
+        continue;
+      }
+      const int panels = InPairs(job) && c + kCols < end ? 2 : 1;
+      if (panels == 2) b[1] = right.Panel(job.tile, c + kCols);
+      // What comes next: other columns, other rows, or other columns' rows.
+      FetchNext fetch;
+      const bool last = c + panels * kCols >= end;
+      const bool last_rows = kb + block >= k;
+      const int64_t next_c =
+          last ? (last_rows ? end : begin) : c + panels * kCols;
+      const int64_t next_row = !last ? kb : last_rows ? 0 : kb + block;
+      const int64_t next_rows = std::min(job.plan.k_block, k - next_row);
+      for (int i = 0; i < panels; ++i) {
+        right.FetchPanel(job.tile, next_c + i * kCols, next_row, next_rows,
+                         fetch);
+      }
+      MultiplyPanels(job, b, panels, kb, block, fetch, values + c);
+      c += panels * kCols;
+    }
+  }
+}
+
+// Bytes of the left operand's rows that are read from a cache again and again.
+constexpr int64_t kLeftInCache = int64_t{384} << 10;
+
 // All products of one tile with one right operand.
 template <typename TA, typename TB>
 void MultiplyTile(const TileJob<TA, TB>& job, const MatrixOperand& matrix,
@@ -186,24 +228,18 @@ void MultiplyTile(const TileJob<TA, TB>& job, const MatrixOperand& matrix,
   }
 #endif
   RightRows<TB> right(matrix, job.scratch);
-  const bool in_pairs = job.left.groups.most_rows() <= kMaxPairRows;
-  for (int64_t kb = 0; kb < k; kb += job.plan.k_block) {
-    const int64_t block = std::min(job.plan.k_block, k - kb);
-    right.Begin(kb, block, job.tile);
-    for (int64_t c = 0; c < job.tile.cols;) {
-      const TB* b[2] = {right.Panel(job.tile, c), nullptr};
-      if (right.has_block_scales()) {
-        MultiplyPanelByBlocks(job, right, b[0], kb, block, c, values + c);
-        c += kCols;
-        continue;
-      }
-      const int panels = in_pairs && c + kCols < job.tile.cols ? 2 : 1;
-      if (panels == 2) b[1] = right.Panel(job.tile, c + kCols);
-      const int64_t after = c + panels * kCols;
-      const TB* next = right.Stored(job.tile, after);
-      MultiplyPanels(job, b, panels, next, kb, block, values + c);
-      c = after;
+  const int64_t cols = job.tile.cols;
+  // One or two panels from the first to the last row, as they are stored; or
+  // all of the tile block by block, so that the rows' blocks are read once.
+  const int64_t left_bytes =
+      job.tile.rows * job.left.row_size * int64_t{sizeof(TA)};
+  if (matrix.packed() != nullptr && left_bytes <= kLeftInCache) {
+    const int64_t width = InPairs(job) ? 2 * kCols : kCols;
+    for (int64_t c = 0; c < cols; c += width) {
+      MultiplyColumns(job, right, c, std::min(cols, c + width), values);
     }
+  } else {
+    MultiplyColumns(job, right, 0, cols, values);
   }
 }
 

@@ -106,10 +106,13 @@ GemmPlan PlanGemm(const GemmShape& shape) {
            plan.tile_rows * plan.tile_panels * kCols * shape.num_b * shape.k >=
                2 * kLeastWork;
   };
-  while (too_large() && plan.tile_rows >= 192) {
+  // Plain ones are packed once for each row tile: many rows share the cost.
+  const int64_t least_rows = shape.packed ? 96 : 384;
+  while (too_large() && plan.tile_rows >= 2 * least_rows) {
     plan.tile_rows = plan.tile_rows / 2 / 12 * 12;
   }
-  while (too_large() && plan.tile_panels % (2 * unit) == 0) {
+  while (too_large() && plan.tile_panels % (2 * unit) == 0 &&
+         plan.tile_panels > 4) {
     plan.tile_panels /= 2;
   }
   // Few rows: threads share the columns, however little work they are.

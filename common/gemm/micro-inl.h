@@ -65,24 +65,38 @@ HWY_INLINE void FetchAhead(const void* HWY_RESTRICT b) {
   }
 }
 
-// Brings the next panel of a packed matrix to the L2 cache, a line each step.
+// Brings what is multiplied next to the L2 cache, a line each step: one or two
+// pieces of memory.
 class FetchNext {
  public:
-  FetchNext() = default;
-  FetchNext(const void* begin, int64_t bytes)
-      : next_(static_cast<const char*>(begin)),
-        end_(begin == nullptr ? nullptr : next_ + bytes) {}
+  // `bytes` is a multiple of 64.
+  void Add(const void* begin, int64_t bytes) {
+    const char* first = static_cast<const char*>(begin);
+    if (next_ == end_) {
+      next_ = first;
+      end_ = first + bytes;
+    } else {
+      after_ = first;
+      after_end_ = first + bytes;
+    }
+  }
 
   HWY_INLINE void Line() {
-    if (next_ < end_) {
-      __builtin_prefetch(next_, 0, 2);
-      next_ += 64;
+    if (next_ == end_) return;
+    __builtin_prefetch(next_, 0, 2);
+    next_ += 64;
+    if (next_ == end_) {
+      next_ = after_;
+      end_ = after_end_;
+      after_ = after_end_;
     }
   }
 
  private:
   const char* next_ = nullptr;
   const char* end_ = nullptr;
+  const char* after_ = nullptr;
+  const char* after_end_ = nullptr;
 };
 
 // Scales of one block of the contraction: of each row of a, and of the panel.
@@ -186,7 +200,7 @@ HWY_INLINE void Accumulate(const float* HWY_RESTRICT a,
   constexpr int64_t kGroup = kPackedRowGroup<TB>;
   int64_t i = 0;
   for (; i + kGroup <= k; i += kGroup) {
-    if constexpr (kRows > kMaxPairRows) fetch.Line();
+    fetch.Line();
     HWY_UNROLL(2)
     for (int j = 0; j < kPanels; ++j) {
       const TB* HWY_RESTRICT rows = b[j] + i * kCols;
@@ -235,7 +249,7 @@ HWY_INLINE void Accumulate(const BFloat16* HWY_RESTRICT a,
   const auto lanes = static_cast<int64_t>(hn::Lanes(dbf16));
   const auto* pairs = reinterpret_cast<const uint32_t*>(a);
   for (int64_t i = 0; i < k; i += 2) {
-    if constexpr (kRows > kMaxPairRows) fetch.Line();
+    fetch.Line();
     HWY_UNROLL(2)
     for (int j = 0; j < kPanels; ++j) {
       const auto* from =

@@ -13,6 +13,7 @@
 #endif
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -25,6 +26,7 @@
 #include "tilework/common/gemm/gemm_plan.h"
 #include "tilework/common/gemm/left-inl.h"
 #include "tilework/common/gemm/matrix.h"
+#include "tilework/common/gemm/micro-inl.h"
 #include "tilework/common/gemm/pack.h"
 #include "tilework/common/gemm/packed_matrix.h"
 #include "tilework/common/gemm/quant_scheme.h"
@@ -209,16 +211,17 @@ class RightRows {
     return packed->Panel<TB>(panel) + row_ * kCols;
   }
 
-  // Where those of the panel at column `c` are stored as micro-kernels read
-  // them; null if they are not, or past the end of the matrix.
-  const TB* Stored(const GemmTile& tile, int64_t c) const {
+  // Lets rows [row, row + rows) of the panel at column `c` of the tile be
+  // fetched, if they are packed.
+  void FetchPanel(const GemmTile& tile, int64_t c, int64_t row, int64_t rows,
+                  FetchNext& fetch) const {
     const PackedMatrix* packed = matrix_.packed();
-    if (packed == nullptr || packed->storage() != kDTypeOf<TB> ||
-        tile.col + c >= packed->cols()) {
-      return nullptr;
-    }
-    constexpr int64_t kCols = PackedMatrix::kPanelCols;
-    return packed->template Panel<TB>((tile.col + c) / kCols) + row_ * kCols;
+    if (packed == nullptr || tile.col + c >= packed->cols()) return;
+    const DType storage = packed->storage();
+    const std::byte* panel =
+        packed->Panel((tile.col + c) / PackedMatrix::kPanelCols);
+    const int64_t begin = PackedPanelBytes(storage, row);
+    fetch.Add(panel + begin, PackedPanelBytes(storage, row + rows) - begin);
   }
 
   // kBlock128: the scale of row `row` and the panel.
