@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "absl/strings/str_join.h"
@@ -198,10 +199,29 @@ void DeclareScaleMode(const MxScaleMode& mode, SchemaVisitor& v) {
 }
 
 void DeclareF32Mode(const F32Mode& mode, SchemaVisitor& v) {
-  v.Attribute("f32_mode", mode,
-              {.domain = Domain::OneOf(kF32Modes),
-               .help = "how exact products of f32 must be; the host's are IEEE "
-                       "in every mode"});
+  v.Attribute(
+      "f32_mode", mode,
+      {.domain = Domain::OneOf(kF32Modes),
+       .help = "how exact products of f32 must be; BF16 rounds an "
+               "activation of f32 beside weights of bf16 or codes, else "
+               "the host's are IEEE"});
+}
+
+void DeclareOutputDType(const std::optional<DType>& dtype, SchemaVisitor& v) {
+  static constexpr Enumerator kTypes[] = {
+      {static_cast<int64_t>(DType::kF32), Name(DType::kF32)},
+      {static_cast<int64_t>(DType::kBF16), Name(DType::kBF16)},
+      {static_cast<int64_t>(DType::kF16), Name(DType::kF16)}};
+  v.Attribute("output_dtype", dtype,
+              {.domain = Domain::OneOf(kTypes),
+               .absent = "that of the output",
+               .help = "what the output must be"});
+}
+
+DTypes OutputTypes(const std::optional<DType>& dtype) {
+  constexpr std::string_view kText = "f32, bf16, f16; output_dtype if given";
+  if (dtype.has_value()) return DTypes({*dtype}, kText);
+  return {absl::MakeConstSpan(kFloatTypes), kText};
 }
 
 QuantScheme SchemeOf(QuantizationType type, bool compact, bool segments) {
@@ -254,6 +274,15 @@ ActQuant ResolveActQuant(QuantizationType type, ActQuant given,
       return ActQuant::kBlock128;
   }
   return ActQuant::kNone;
+}
+
+DType ComputeType(const ConstTensor& x, const MatrixOperand& weight,
+                  F32Mode mode) {
+  const DType type = weight.dtype();
+  const bool has_all = type != DType::kF32 && type != DType::kF16;
+  return mode == F32Mode::kBf16 && x.dtype() == DType::kF32 && has_all
+             ? DType::kBF16
+             : DType::kNone;
 }
 
 DType ActivationCode(ActQuant act_quant, DType weight) {

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "tilework/common/dtype/dtype.h"
@@ -31,7 +32,8 @@ namespace tilework {
 inline constexpr Values kScaleValues = {.domain = Domain::FiniteAbove(0),
                                         .checked = true};
 
-// For f32 x f32. The host computes IEEE in every mode, which is within the
+// How exact the products of an f32 activation must be. The host rounds it with
+// kBf16 beside a weight that bf16 has, and is IEEE else, which is within the
 // error bounds of all.
 enum class F32Mode : uint8_t {
   kIeee = 0,  // f32 products
@@ -47,6 +49,10 @@ void DeclareCompactScales(const bool& compact, const QuantizationType& type,
 void DeclareScaleMode(const MxScaleMode& mode, SchemaVisitor& v);
 void DeclareF32Mode(const F32Mode& mode, SchemaVisitor& v);
 
+// output_dtype, and the types that an output then has: it alone if it is given.
+void DeclareOutputDType(const std::optional<DType>& dtype, SchemaVisitor& v);
+DTypes OutputTypes(const std::optional<DType>& dtype);
+
 // The scheme of a weight. kStatic has a scale a tensor, or, if `segments`, one
 // for the columns of Q, of K and of V.
 QuantScheme SchemeOf(QuantizationType type, bool compact, bool segments);
@@ -60,6 +66,10 @@ QuantScheme ActivationSchemeOf(QuantizationType type);
 // `given`, or what the type means by kAuto, where `row_default` is that of ROW.
 ActQuant ResolveActQuant(QuantizationType type, ActQuant given,
                          ActQuant row_default);
+// OperandArgs::compute of an activation x: bf16 for an f32 one where `mode`
+// allows it and the product is then faster; else kNone.
+DType ComputeType(const ConstTensor& x, const MatrixOperand& weight,
+                  F32Mode mode);
 // The type that activations are quantized to beside a weight of `weight`.
 DType ActivationCode(ActQuant act_quant, DType weight);
 

@@ -14,28 +14,32 @@
 
 #include "hwy/highway.h"
 #include "tilework/common/gemm/gemm.h"
+#include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/epilogue-inl.h"
 #include "tilework/common/projection/operand-inl.h"
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/output_projection/output_projection_declare.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 
-template <class Args>
-void ProjectOutput(const Args& args, HostContext& context) {
+inline void ProjectOutput(const output_projection_internal::Projection& args,
+                          HostContext& context) {
   ScratchScope scratch(context.arena());
-  // A copy only where heads and tokens cannot be merged by strides.
-  const Operand operand =
-      PrepareOperand({.x = args.attention}, scratch, context);
-  StoreArgs store = {.bias = ContiguousVector(args.bias, scratch),
+  // A copy only where heads and tokens cannot be merged by strides, or are
+  // quantized.
+  const Operand operand = PrepareOperand(args.operand(), scratch, context);
+  const MatrixOperand weight = args.weight_operand();
+  StoreArgs store = {.scales = ScalesOfProduct(operand, weight, {}, scratch),
+                     .bias = ContiguousVector(args.bias, scratch),
                      .out = AsTokens(args.out)};
   if (args.residual.present()) store.residual = AsTokens(args.residual);
   Gemm(
-      {.a = operand.a, .b = {args.weight}},
+      {.a = operand.a, .b = {weight}, .a_block_scales = operand.block_scales},
       [&](const GemmTile& tile) HWY_ATTR { StoreTile(store, tile); }, context);
 }
 

@@ -5,6 +5,7 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/schema/host_call.h"
 #include "tilework/kernels/output_projection/output_projection_cte.h"
+#include "tilework/kernels/output_projection/output_projection_declare.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE \
@@ -18,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 
-void OutputProjectionCteHost(const OutputProjectionCteArgs& args,
+void OutputProjectionCteHost(const output_projection_internal::Projection& args,
                              HostContext& context) {
   ProjectOutput(args, context);
 }
@@ -37,7 +38,8 @@ absl::Status OutputProjectionCte(const OutputProjectionCteArgs& args,
                                  HostContext& context) {
   return CallOnHost(args, context, [&] {
     if (args.out.NumElements() == 0) return;
-    HWY_DYNAMIC_DISPATCH(OutputProjectionCteHost)(args, context);
+    HWY_DYNAMIC_DISPATCH(OutputProjectionCteHost)
+    (output_projection_internal::MakeProjection(args), context);
   });
 }
 

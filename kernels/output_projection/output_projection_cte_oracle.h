@@ -11,21 +11,29 @@
 #include <cstdint>
 #include <vector>
 
+#include "tilework/common/gemm/matrix.h"
+#include "tilework/common/projection/operand.h"
 #include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/projection/weight.h"
 #include "tilework/common/tensor/tensor.h"
+#include "tilework/kernels/output_projection/output_projection_declare.h"
 #include "tilework/testing/tensors.h"
 
 namespace tilework {
 
-// `weight` is the plain matrix, whatever args.weight is. Tokens in row-major
-// order.
+// `weight` is the plain matrix, with its scales, whatever args.weight is.
+// Tokens in row-major order.
 template <class Args>
 OracleResult OutputProjectionOracle(const Args& args,
-                                    const ConstTensor& weight) {
-  const OracleMatrix a(args.attention, /*inner=*/2);
-  const OracleMatrix w(weight);
+                                    const MatrixOperand& weight) {
+  const auto projection = output_projection_internal::MakeProjection(args);
+  const OperandArgs operand = projection.operand();
+  const OracleMatrix a = OperandOracle(operand);
+  const OracleMatrix w = WeightOracle(
+      WithScheme(weight, args.quantization_type, args.compact_weight_scales));
   const OracleProduct product(a, w);
   const double max_w = MaxAbs(w);
+  const double rounded = OperandRoundoff(operand);
   // Not always of the shape of out.
   std::vector<double> residual;
   if (args.residual.present()) residual = ToDoubles(args.residual);
@@ -38,7 +46,7 @@ OracleResult OutputProjectionOracle(const Args& args,
         std::hypot(product.magnitude.values[i], bias, added);
     result.value.push_back(y);
     result.bound.push_back(RoundingBound(y, args.out.dtype()) +
-                           ProductBound(a.cols, y, magnitude, 0, max_w));
+                           ProductBound(a.cols, y, magnitude, rounded, max_w));
   }
   return result;
 }
@@ -46,14 +54,14 @@ OracleResult OutputProjectionOracle(const Args& args,
 // OutputProjectionOracle() with the bounds of output_projection_cte.h.
 template <class Args>
 std::vector<ExpectedTensor> OutputProjectionExpected(
-    const Args& args, const ConstTensor& weight) {
+    const Args& args, const MatrixOperand& weight) {
   const OracleResult result = OutputProjectionOracle(args, weight);
   return {{"out", args.out, result.value, result.bound,
            ProductFrobenius(result, args.out.dtype())}};
 }
 template <class Args>
 std::vector<ExpectedTensor> OutputProjectionExpected(const Args& args) {
-  return OutputProjectionExpected(args, args.weight.plain());
+  return OutputProjectionExpected(args, args.weight);
 }
 
 }  // namespace tilework

@@ -6,9 +6,16 @@
 #ifndef TILEWORK_KERNELS_OUTPUT_PROJECTION_OUTPUT_PROJECTION_DECLARE_H_
 #define TILEWORK_KERNELS_OUTPUT_PROJECTION_OUTPUT_PROJECTION_DECLARE_H_
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/mx.h"
 #include "tilework/common/gemm/matrix.h"
+#include "tilework/common/projection/operand.h"
+#include "tilework/common/projection/weight.h"
+#include "tilework/common/quantize/quantization_type.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/schema_visitor.h"
@@ -16,36 +23,38 @@
 
 namespace tilework::output_projection_internal {
 
-// After Kernel(). `out_shapes` of out and residual may name T, which is B * S.
-template <class Args>
-void DeclareProjection(const Args& args, std::string_view out_shapes,
-                       SchemaVisitor& v) {
-  v.Symbol("N", Domain::AtLeast(1));
-  v.Symbol("D", Domain::AtLeast(1));
-  v.Input("attention", args.attention,
-          {.shape = "B S N D",
-           .dtypes = kFloatTypes,
-           .help = "the heads of the tokens"});
-  v.Bind("N*D", "N * D", [&] { return v["N"] * v["D"]; });
-  v.Bind("T", "B * S", [&] { return v["B"] * v["S"]; });
-  v.Input("weight", args.weight,
-          {.shape = "N*D H", .dtypes = kFloatTypes, .help = "may be packed"});
-  v.Input("bias", args.bias,
-          {.shape = "H | 1 H",
-           .dtypes = kFloatTypes,
-           .presence = Optional(),
-           .help = "added to each token"});
-  v.Input("residual", args.residual,
-          {.shape = out_shapes,
-           .dtypes = kFloatTypes,
-           .presence = Optional(),
-           .help = "added before the rounding"});
-  v.Output("out", args.out,
-           {.shape = out_shapes,
-            .dtypes = kFloatTypes,
-            .may_be = {"residual"},
-            .help = "the projected tokens"});
-}
+// The arguments of both kernels, whose names differ in places.
+struct Projection {
+  const ConstTensor& attention;
+  const MatrixOperand& weight;
+  std::string_view weight_scale_name;
+  const ConstTensor& bias;
+  std::string_view input_scale_name;
+  const ConstTensor& input_scale;
+  const ConstTensor& residual;
+  const Tensor& out;
+  const QuantizationType& quantization_type;
+  const ActQuant& act_quant;
+  // What AUTO means for ROW.
+  ActQuant row_default;
+  const bool& compact_weight_scales;
+  const MxScaleMode& scale_mode;
+  const std::optional<DType>& output_dtype;
+  const F32Mode& f32_mode;
+  // Of out and residual; may name T, which is B * S.
+  std::string_view out_shapes;
+
+  ActQuant resolved_act_quant() const {
+    return ResolveActQuant(quantization_type, act_quant, row_default);
+  }
+  MatrixOperand weight_operand() const {
+    return WithScheme(weight, quantization_type, compact_weight_scales);
+  }
+  OperandArgs operand() const;
+};
+
+// After Kernel().
+void DeclareProjection(const Projection& args, SchemaVisitor& v);
 
 }  // namespace tilework::output_projection_internal
 

@@ -4,6 +4,7 @@
 #include "absl/status/status.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/schema/host_call.h"
+#include "tilework/kernels/output_projection/output_projection_declare.h"
 #include "tilework/kernels/output_projection/output_projection_tkg.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -18,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
 
-void OutputProjectionTkgHost(const OutputProjectionTkgArgs& args,
+void OutputProjectionTkgHost(const output_projection_internal::Projection& args,
                              HostContext& context) {
   ProjectOutput(args, context);
 }
@@ -37,7 +38,8 @@ absl::Status OutputProjectionTkg(const OutputProjectionTkgArgs& args,
                                  HostContext& context) {
   return CallOnHost(args, context, [&] {
     if (args.out.NumElements() == 0) return;
-    HWY_DYNAMIC_DISPATCH(OutputProjectionTkgHost)(args, context);
+    HWY_DYNAMIC_DISPATCH(OutputProjectionTkgHost)
+    (output_projection_internal::MakeProjection(args), context);
   });
 }
 
