@@ -11,7 +11,10 @@
 namespace tilework {
 namespace {
 
-constexpr Enumerator kActivations[] = {{0, "NONE"}, {1, "SiLU"}, {2, "ReLU"}};
+constexpr Enumerator kActivations[] = {
+    {0, "NONE"},  {1, "SiLU"}, {2, "GELU"},  {3, "GELU_Tanh_Approx"},
+    {4, "Swish"}, {5, "ReLU"}, {6, "ReLU2"}, {7, "Sigmoid"},
+    {8, "Tanh"}};
 
 }  // namespace
 

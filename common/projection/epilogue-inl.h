@@ -64,7 +64,7 @@ struct StoreArgs {
   const float* row_bias = nullptr;  // one a row, or null
   std::optional<float> clamp_lower = {};
   std::optional<float> clamp_upper = {};
-  ActFnType activation = ActFnType::kNone;
+  Activation activation = {};
   ConstTensor multiplier = {};  // [B, S, N] or absent
   ConstTensor residual = {};    // [B, S, N] or absent; may be out
   float beta = 1;
@@ -75,29 +75,61 @@ struct StoreArgs {
   int64_t first_row = 0;
 };
 
-template <class DF, class VF = hn::Vec<DF>>
-HWY_INLINE VF Activate(DF df, ActFnType activation, VF x) {
-  switch (activation) {
+// Calls f(g), where g(df, x) is the function: one choice for many vectors.
+template <class F>
+HWY_INLINE void VisitActivation(const Activation& activation, const F& f) {
+  switch (activation.type) {
     case ActFnType::kNone:
-      return x;
+      return f([](auto, auto x) HWY_ATTR { return x; });
     case ActFnType::kSiLU:
-      return Silu(df, x);
+    case ActFnType::kSwish:
+      if (activation.sigma_factor == 1) {
+        return f([](auto df, auto x) HWY_ATTR { return Silu(df, x); });
+      }
+      return f([factor = activation.sigma_factor](auto df, auto x) HWY_ATTR {
+        return SigmoidGated(df, hn::Set(df, factor), x);
+      });
+    case ActFnType::kGELU:
+      return f([](auto df, auto x) HWY_ATTR { return Gelu(df, x); });
+    case ActFnType::kGELUTanhApprox:
+      return f([](auto df, auto x) HWY_ATTR { return GeluTanh(df, x); });
     case ActFnType::kReLU:
       // Comparing so, NaN stays NaN.
-      return hn::IfThenElse(hn::Lt(x, hn::Zero(df)), hn::Zero(df), x);
+      return f([](auto df, auto x) HWY_ATTR {
+        return hn::IfThenElse(hn::Lt(x, hn::Zero(df)), hn::Zero(df), x);
+      });
+    case ActFnType::kReLU2:
+      return f([](auto df, auto x) HWY_ATTR {
+        return hn::IfThenElse(hn::Lt(x, hn::Zero(df)), hn::Zero(df),
+                              hn::Mul(x, x));
+      });
+    case ActFnType::kSigmoid:
+      return f([](auto df, auto x) HWY_ATTR { return Sigmoid(df, x); });
+    case ActFnType::kTanh:
+      return f([](auto df, auto x) HWY_ATTR { return Tanh(df, x); });
   }
-  return x;
+}
+
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE VF Activate(DF df, const Activation& activation, VF x) {
+  VF result = x;
+  VisitActivation(activation, [&](auto g) HWY_ATTR { result = g(df, x); });
+  return result;
 }
 
 // row[c] = activation(alpha * row[c] + bias[c]); bias may be null.
 HWY_INLINE void BiasAndActivate(float alpha, const float* HWY_RESTRICT bias,
-                                ActFnType activation, int64_t size,
+                                const Activation& activation, int64_t size,
                                 float* HWY_RESTRICT row) {
-  if (alpha == 1 && bias == nullptr && activation == ActFnType::kNone) return;
-  ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
-    auto v = hn::Mul(LoadUpTo(df, row + i, count), hn::Set(df, alpha));
-    if (bias != nullptr) v = hn::Add(v, LoadUpTo(df, bias + i, count));
-    StoreUpTo(Activate(df, activation, v), df, row + i, count);
+  if (alpha == 1 && bias == nullptr && activation.type == ActFnType::kNone) {
+    return;
+  }
+  VisitActivation(activation, [&](auto activate) HWY_ATTR {
+    ForEachVector(size, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+      auto v = hn::Mul(LoadUpTo(df, row + i, count), hn::Set(df, alpha));
+      if (bias != nullptr) v = hn::Add(v, LoadUpTo(df, bias + i, count));
+      StoreUpTo(activate(df, v), df, row + i, count);
+    });
   });
 }
 

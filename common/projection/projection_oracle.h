@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <optional>
 #include <span>
 #include <vector>
@@ -159,20 +160,38 @@ inline double BiasAt(const ConstTensor& bias, int64_t n) {
   return bias.rank() == 2 ? Read(bias, {0, n}) : Read(bias, {n});
 }
 
-inline double ActivationOracle(ActFnType activation, double x) {
-  switch (activation) {
+inline double ActivationOracle(const Activation& activation, double x) {
+  switch (activation.type) {
     case ActFnType::kNone:
       return x;
     case ActFnType::kSiLU:
-      return x / (1 + std::exp(-x));
+    case ActFnType::kSwish:
+      return x /
+             (1 + std::exp(-static_cast<double>(activation.sigma_factor) * x));
+    case ActFnType::kGELU:
+      return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+    case ActFnType::kGELUTanhApprox:
+      return 0.5 * x *
+             (1 + std::tanh(std::sqrt(2 / std::numbers::pi) *
+                            (x + 0.044715 * x * x * x)));
     case ActFnType::kReLU:
       return x < 0 ? 0 : x;
+    case ActFnType::kReLU2:
+      return x < 0 ? 0 : x * x;
+    case ActFnType::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case ActFnType::kTanh:
+      return std::tanh(x);
   }
   return x;
 }
-// The largest factor by which an activation enlarges an error, and its own
-// error relative to max(|f|, 2^-5).
-inline constexpr double kActivationSlope = 1.13;
+// The largest factor by which an activation enlarges an error e of x, and its
+// own error relative to max(|f|, 2^-5).
+inline double ActivationSlope(const Activation& activation, double x,
+                              double e) {
+  if (activation.type == ActFnType::kReLU2) return 2 * (std::abs(x) + e);
+  return 1.13;
+}
 inline constexpr double kActivationError = 0x1p-20;
 
 // Step h of operand.h, with its roundings.

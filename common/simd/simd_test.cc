@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -361,12 +362,41 @@ constexpr Bound kBounds[] = {
      0x1p-126},
     {Function::kSilu, [](double x) { return x / (1 + std::exp(-x)); }, 6,
      0x1p-121},
+    // 2^-20 * max(|f|, 2^-5)
+    {Function::kSwish,
+     [](double x) {
+       return x / (1 + std::exp(-static_cast<double>(1.702f) * x));
+     },
+     8, 0x1p-25},
+    {Function::kTanh, [](double x) { return std::tanh(x); }, 8, 0x1p-25},
+    {Function::kGelu,
+     [](double x) { return 0.5 * x * std::erfc(-x / std::sqrt(2.0)); }, 8,
+     0x1p-25},
+    {Function::kGeluTanh,
+     [](double x) {
+       const double u =
+           std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+       return 0.5 * x * (1 + std::tanh(u));
+     },
+     8, 0x1p-25},
 };
 
 // The distance of the f32 numbers around `value`.
 double Ulp(double value) {
   const int exponent = value == 0 ? -126 : std::ilogb(value);
   return std::ldexp(1.0, std::max(exponent, -126) - 23);
+}
+
+// The error of f(x) = y over the bound.
+double Ratio(const Bound& bound, float x, float y) {
+  double reference = bound.reference(static_cast<double>(x));
+  double actual = static_cast<double>(y);
+  // The number that would come after the largest one stands for infinity.
+  reference = std::min(reference, 0x1p128);
+  actual = std::min(actual, 0x1p128);
+  const double error = std::fabs(actual - reference);
+  const double allowed = std::max(bound.ulps * Ulp(reference), bound.lowest);
+  return std::isnan(actual) ? 1e9 : error / allowed;
 }
 
 // Largest error over the bound, of a sample of all finite f32.
@@ -383,18 +413,36 @@ double WorstRatio(const Bound& bound) {
     simd_testing::Map(bound.function, x.data(), kBlock, y.data());
     for (size_t i = 0; i < x.size(); ++i) {
       if (!std::isfinite(x[i])) continue;
-      double reference = bound.reference(static_cast<double>(x[i]));
-      double actual = static_cast<double>(y[i]);
-      // The number that would come after the largest one stands for infinity.
-      reference = std::min(reference, 0x1p128);
-      actual = std::min(actual, 0x1p128);
-      const double error = std::fabs(actual - reference);
-      const double allowed =
-          std::max(bound.ulps * Ulp(reference), bound.lowest);
-      worst = std::max(worst, std::isnan(actual) ? 1e9 : error / allowed);
+      worst = std::max(worst, Ratio(bound, x[i], y[i]));
     }
   }
   return worst;
+}
+
+// All finite numbers of a 16-bit type.
+template <typename T>
+double WorstRatioOfAll(const Bound& bound) {
+  std::vector<float> x;
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto value =
+        static_cast<float>(T::FromBits(static_cast<uint16_t>(bits)));
+    if (std::isfinite(value)) x.push_back(value);
+  }
+  std::vector<float> y(x.size());
+  simd_testing::Map(bound.function, x.data(), std::ssize(x), y.data());
+  double worst = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    worst = std::max(worst, Ratio(bound, x[i], y[i]));
+  }
+  return worst;
+}
+
+TEST_P(SimdTest, FunctionsOfAll16BitNumbersKeepTheirBounds) {
+  for (const Bound& bound : kBounds) {
+    SCOPED_TRACE(static_cast<int>(bound.function));
+    EXPECT_LE(WorstRatioOfAll<BFloat16>(bound), 1);
+    EXPECT_LE(WorstRatioOfAll<Float16>(bound), 1);
+  }
 }
 
 TEST_P(SimdTest, FunctionsKeepTheirBounds) {
@@ -423,6 +471,14 @@ TEST_P(SimdTest, FunctionsOfSpecialValues) {
   EXPECT_EQ(MapOne(Function::kSigmoid, 0.0f), 0.5f);
   EXPECT_EQ(MapOne(Function::kSigmoid, -kInfinity), 0.0f);
   EXPECT_EQ(MapOne(Function::kSigmoid, kInfinity), 1.0f);
+  for (const Function f : {Function::kSwish, Function::kTanh, Function::kGelu,
+                           Function::kGeluTanh}) {
+    SCOPED_TRACE(static_cast<int>(f));
+    EXPECT_EQ(MapOne(f, 0.0f), 0.0f);
+    EXPECT_EQ(MapOne(f, kInfinity), f == Function::kTanh ? 1.0f : kInfinity);
+    EXPECT_TRUE(std::isnan(MapOne(f, NAN)));
+  }
+  EXPECT_EQ(MapOne(Function::kTanh, -kInfinity), -1.0f);
   EXPECT_EQ(MapOne(Function::kSilu, 0.0f), 0.0f);
   EXPECT_EQ(MapOne(Function::kSilu, kInfinity), kInfinity);
   EXPECT_TRUE(std::isnan(MapOne(Function::kSilu, -kInfinity)));

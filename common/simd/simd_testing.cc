@@ -135,6 +135,18 @@ void MapImpl(Function function, const float* from, int64_t size, float* to) {
       case Function::kSilu:
         StoreUpTo(Silu(df, x), df, to + i, count);
         break;
+      case Function::kSwish:
+        StoreUpTo(SigmoidGated(df, hn::Set(df, 1.702f), x), df, to + i, count);
+        break;
+      case Function::kTanh:
+        StoreUpTo(Tanh(df, x), df, to + i, count);
+        break;
+      case Function::kGelu:
+        StoreUpTo(Gelu(df, x), df, to + i, count);
+        break;
+      case Function::kGeluTanh:
+        StoreUpTo(GeluTanh(df, x), df, to + i, count);
+        break;
     }
   });
 }

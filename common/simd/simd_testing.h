@@ -40,7 +40,8 @@ float SumOfSquares(DType dtype, const void* x, int64_t size);
 float MaxOf(const float* x, int64_t size);
 
 // to[i] = f(from[i])
-enum class Function { kExp, kSigmoid, kSilu };
+// kSwish is SigmoidGated() with the factor 1.702.
+enum class Function { kExp, kSigmoid, kSilu, kSwish, kTanh, kGelu, kGeluTanh };
 void Map(Function function, const float* from, int64_t size, float* to);
 
 }  // namespace tilework::simd_testing

@@ -35,9 +35,9 @@ inline OracleResult MatmulOracle(const MatmulArgs& args, const ConstTensor& b) {
     double magnitude = std::hypot(alpha * product.magnitude.values[i], bias);
     double error = ProductBound(k, y, magnitude, 0, std::abs(alpha) * max_b);
     if (activates) {
+      error *= ActivationSlope(args.activation, y, error);
       y = ActivationOracle(args.activation, y);
-      error = kActivationSlope * error +
-              kActivationError * std::max(std::abs(y), 0x1p-5);
+      error += kActivationError * std::max(std::abs(y), 0x1p-5);
     }
     if (args.residual.present() && args.beta != 0) {
       const double residual =

@@ -69,8 +69,11 @@ inline OracleResult MlpOracle(const MlpArgs& args, const MlpWeights& weights) {
   if (args.skip_gate_proj) {
     for (size_t i = 0; i < v.values.size(); ++i) {
       v.values[i] = ActivationOracle(args.activation_fn, up.value.values[i]);
-      v_error.values[i] = kActivationSlope * up.error.values[i] +
-                          kActivationError * std::abs(v.values[i]);
+      v_error.values[i] =
+          ActivationSlope(args.activation_fn, up.value.values[i],
+                          up.error.values[i]) *
+              up.error.values[i] +
+          kActivationError * std::abs(v.values[i]);
     }
   } else {
     const OracleProjection gate(a, weights.gate, args.gate_proj_bias_tensor,
@@ -81,7 +84,9 @@ inline OracleResult MlpOracle(const MlpArgs& args, const MlpWeights& weights) {
       const double u = up.value.values[i];
       v.values[i] = act * u;
       v_error.values[i] =
-          kActivationSlope * std::abs(u) * gate.error.values[i] +
+          ActivationSlope(args.activation_fn, gate.value.values[i],
+                          gate.error.values[i]) *
+              std::abs(u) * gate.error.values[i] +
           std::abs(act) * up.error.values[i] +
           kActivationError * std::abs(v.values[i]);
     }

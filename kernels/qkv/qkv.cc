@@ -11,7 +11,10 @@
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/matrix.h"
+#include "tilework/common/projection/norm_type.h"
 #include "tilework/common/projection/operand.h"
+#include "tilework/common/projection/weight.h"
+#include "tilework/common/quantize/quantization_type.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/domain.h"
@@ -38,12 +41,23 @@ int64_t TotalHeads(const QkvArgs& args) {
   return std::max<int64_t>(1, *args.num_q_heads + 2 * *args.num_kv_heads);
 }
 
+bool IsStatic(const QkvArgs& args) {
+  return args.quantization_type == QuantizationType::kStatic ||
+         args.quantization_type == QuantizationType::kStaticMx;
+}
+
+ActQuant ResolvedActQuant(const QkvArgs& args) {
+  return ResolveActQuant(args.quantization_type, args.act_quant,
+                         ActQuant::kNone);
+}
+
 // What needs to know the heads; empty if nothing does.
 std::string_view HeadsNeededBy(const QkvArgs& args) {
   if (args.output_layout != QkvOutputLayout::kBSD) return "output_layout";
   if (args.fused_rope) return "fused_rope";
   if (args.qk_norm_pre_rope.has_value()) return "qk_norm_pre_rope";
   if (args.qk_norm_post_rope.has_value()) return "qk_norm_post_rope";
+  if (IsStatic(args)) return "quantization_type STATIC";
   return "";
 }
 
@@ -68,7 +82,8 @@ void DeclareHeads(const QkvArgs& args, SchemaVisitor& v) {
   });
   v.Rule(
       "num_q_heads is given with fused_rope, qk_norm_pre_rope, "
-      "qk_norm_post_rope or an output_layout but BSD",
+      "qk_norm_post_rope, quantization_type STATIC or STATIC_MX, or an "
+      "output_layout but BSD",
       [&](ArgumentChecker& check) {
         const std::string_view needed_by = HeadsNeededBy(args);
         check.Require(HeadsKnown(args) || needed_by.empty(),
@@ -90,6 +105,40 @@ void DeclareHeads(const QkvArgs& args, SchemaVisitor& v) {
     v.Bind("I", "heads * d_head",
            [&] { return v["heads"] * args.d_head.value_or(0); });
   }
+}
+
+// After input and its weight.
+void DeclareQuantization(const QkvArgs& args, SchemaVisitor& v) {
+  const bool codes = IsFloat8(args.input.dtype());
+  DeclareActQuant({.act_quant = args.act_quant,
+                   .type = args.quantization_type,
+                   .row_default = ActQuant::kNone,
+                   .x_name = "input",
+                   .x = args.input},
+                  v);
+  DeclareStaticScale(
+      "qkv_in_scale", args.qkv_in_scale,
+      codes ? IsStatic(args) : ResolvedActQuant(args) == ActQuant::kStatic, v);
+  DeclareCodeScales({.name = "input_scale",
+                     .scale = args.input_scale,
+                     .type = args.quantization_type,
+                     .x = args.input,
+                     .rows = "B S",
+                     .mx_blocks = "B S H/32",
+                     .blocks = "B S H/128",
+                     .scale_of_none = true},
+                    v);
+  DeclareScaleMode(args.scale_mode, v);
+  DeclareF32Mode(args.f32_mode, v);
+  v.Rule("an input of codes has no residual and no norm",
+         [&](ArgumentChecker& check) {
+           check.Require(!codes || !args.fused_residual_add,
+                         "fused_residual_add is true but input has dtype ",
+                         Name(args.input.dtype()));
+           check.Require(!codes || args.fused_norm_type == NormType::kNoNorm,
+                         "fused_norm_type is given but input has dtype ",
+                         Name(args.input.dtype()), ", expected NO_NORM");
+         });
 }
 
 void DeclareResidual(const QkvArgs& args, SchemaVisitor& v) {
@@ -239,6 +288,7 @@ void DeclareOutput(const QkvArgs& args, SchemaVisitor& v) {
          [&] { return args.k_cache.present() ? v["Hq"] : v["heads"]; });
   v.Bind("N*D", "N * D", [&] { return v["N"] * v["D"]; });
   const QkvOutputLayout layout = args.output_layout;
+  DeclareOutputDType(args.output_dtype, v);
   v.Output("output", args.output,
            {.shape = {{"B S N*D", "output_layout = BSD",
                        layout == QkvOutputLayout::kBSD},
@@ -246,7 +296,7 @@ void DeclareOutput(const QkvArgs& args, SchemaVisitor& v) {
                        layout == QkvOutputLayout::kNBSd},
                       {"N B D S", "output_layout = NBdS",
                        layout == QkvOutputLayout::kNBdS}},
-            .dtypes = kFloatTypes,
+            .dtypes = OutputTypes(args.output_dtype),
             .presence = RequiredUnless(v["N"] == 0, "there is no head for it"),
             .help = "all heads, or with caches the query heads"});
 }
@@ -259,6 +309,36 @@ Heads ResolveHeads(const QkvArgs& args) {
   Heads heads = {*args.num_q_heads, *args.num_kv_heads, 0};
   heads.d = args.d_head.value_or(columns / heads.total());
   return heads;
+}
+
+OperandArgs OperandOf(const QkvArgs& args) {
+  OperandArgs operand = {.x = args.input,
+                         .add = {args.mlp_prev, args.attention_prev},
+                         .sum = args.fused_hidden_out,
+                         .norm = {.type = args.fused_norm_type,
+                                  .gamma = args.gamma_norm_weights,
+                                  .beta = args.layer_norm_bias,
+                                  .eps = args.norm_eps,
+                                  .gamma_offset = args.gamma_offset,
+                                  .hidden_actual = args.hidden_actual}};
+  if (IsFloat(args.input.dtype())) {
+    const ActQuant type = ResolvedActQuant(args);
+    operand.quantize = {
+        .type = type,
+        .code = ActivationCode(type, args.fused_qkv_weights.dtype()),
+        .in_scale = args.qkv_in_scale,
+        .scale_mode = args.scale_mode};
+    operand.compute =
+        ComputeType(args.input, args.fused_qkv_weights, args.f32_mode);
+  } else {
+    operand.x_scheme = ActivationSchemeOf(args.quantization_type);
+    operand.x_scale = IsStatic(args) ? args.qkv_in_scale : args.input_scale;
+  }
+  return operand;
+}
+
+MatrixOperand WeightOf(const QkvArgs& args) {
+  return WithScheme(args.fused_qkv_weights, args.quantization_type);
 }
 
 int64_t CacheStart(const QkvArgs& args, int64_t b) {
@@ -278,14 +358,23 @@ void Declare(const QkvArgs& args, SchemaVisitor& v) {
             .rows = "B"});
   v.Symbol("H", Domain::AtLeast(1));
   v.Symbol("I", Domain::AtLeast(1));
+  DeclareQuantizationType(args.quantization_type, v);
   v.Input("input", args.input,
-          {.shape = "B S H", .dtypes = kFloatTypes, .help = "the tokens"});
+          {.shape = "B S H",
+           .dtypes = ActivationTypes(args.quantization_type,
+                                     /*codes_of_none=*/true),
+           .help = "the tokens"});
   qkv_internal::DeclareHeads(args, v);
-  v.Input("fused_qkv_weights", args.fused_qkv_weights,
-          {.shape = "H I",
-           .dtypes = kFloatTypes,
-           .help = "the query heads, the key heads, the value heads; may be "
-                   "packed"});
+  DeclareWeight({.name = "fused_qkv_weights",
+                 .weight = args.fused_qkv_weights,
+                 .scale_name = "qkv_w_scale",
+                 .symbols = kWeightSymbols<"H", "I">,
+                 .type = args.quantization_type,
+                 .segments = true,
+                 .help = "the query heads, the key heads, the value heads; may "
+                         "be packed"},
+                v);
+  qkv_internal::DeclareQuantization(args, v);
   v.Bind("D", "I / heads", [&] { return v["I"] / v["heads"]; });
   v.Input("bias", args.bias,
           {.shape = "I | 1 I",
@@ -296,7 +385,10 @@ void Declare(const QkvArgs& args, SchemaVisitor& v) {
                .type = args.fused_norm_type,
                .gamma_name = "gamma_norm_weights",
                .gamma = args.gamma_norm_weights,
-               .no_gamma = "fused_norm_type is not RMS_NORM",
+               .no_gamma = "fused_norm_type is neither RMS_NORM nor LAYER_NORM",
+               .beta_name = "layer_norm_bias",
+               .beta = &args.layer_norm_bias,
+               .no_beta = "fused_norm_type is not LAYER_NORM",
                .eps_name = "norm_eps",
                .eps = args.norm_eps,
                .gamma_offset = args.gamma_offset,

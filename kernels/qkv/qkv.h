@@ -6,14 +6,34 @@
 // `output`, or Q does and K and V go to the KV cache. (NKI: qkv_cte, qkv_tkg.)
 //
 //   h = (input + mlp_prev) + attention_prev     with fused_residual_add
-//   a = RMS(h)                                  with fused_norm_type
+//   a = RMS(h) or LN(h)                         with fused_norm_type
 //   y[b, s, :] = a[b, s, :] * fused_qkv_weights + bias
 //   each Q and K head: y / sqrt(mean(y^2) + eps) * gamma   qk_norm_pre_rope
 //                      rotated by cos, sin of (b, s)       fused_rope
 //                      normalized again                    qk_norm_post_rope
 //
 // RMS(h)[i] = h[i] / sqrt(sum h^2 / hidden_actual + norm_eps) * (gamma[i] +
-// gamma_offset). A step runs only if it is asked for.
+// gamma_offset); LN(h)[i] = (h[i] - mean) / sqrt(variance + norm_eps) *
+// gamma[i] + layer_norm_bias[i]. A step runs only if it is asked for.
+//
+// Quantization. Numbers of a quantized weight are codes times qkv_w_scale.
+// Before the product act_quant quantizes a too, from its f32 value, as
+// static_quantization, row_quantization and quantize_mxfp8 do, to f8e4m3
+// (f8e4m3_240 beside such a weight):
+//   type       weight, its scale                         AUTO      input of
+//   codes NONE       f32, bf16, f16                            NONE      [1] or
+//   none STATIC     f8e4m3, f8e4m3_240, f8e5m2;               STATIC
+//   qkv_in_scale
+//              [3] for the columns of Q, K, V, or [1]
+//   STATIC_MX  f8e4m3; as STATIC                         STATIC    qkv_in_scale
+//   ROW        f8e4m3, f8e4m3_240, f8e5m2; [I]           NONE      [B, S]
+//   ROW_MX     f8e4m3; [I]                               ROW       [B, S]
+//   MX         f8e4m3, f8e5m2, f4e2m1; e8m0 [H/32, I]    MX        [B, S, H/32]
+//   BLOCK128   f8e4m3; [H/128, I/128]                    BLOCK128  [B, S,
+//   H/128]
+// with sizes rounded up. The last column is the shape of input_scale for an
+// input that is codes already, which has no residual and no norm. act_quant
+// NONE leaves a as it is, beside any weight.
 //
 // Symbols: B batch, S tokens, H hidden size, D head dimension, Hq query heads,
 // Hkv key and value heads, I = (Hq + 2 Hkv) D columns: the Q heads, the K
@@ -21,7 +41,8 @@
 // Hkv; R = rotary_dim; Bc >= B and Smax, the size of the caches.
 //
 // Numerics: f32 throughout. h is rounded to the type of fused_hidden_out (of
-// input if that is absent), a to input's type, the heads once when they are
+// input if that is absent), a to input's type (to bf16 for an f32 input beside
+// a weight of bf16 or codes with f32_mode BF16), the heads once when they are
 // stored. The same bits for any number of threads, for a token alone or among
 // others, and for a packed or plain weight. Max error per element of y before
 // the heads are treated and rounded, with m = sqrt(sum (a * weight)^2 +
@@ -39,9 +60,13 @@
 #include <optional>
 
 #include "absl/status/status.h"
+#include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/mx.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/operand.h"
+#include "tilework/common/projection/weight.h"
+#include "tilework/common/quantize/quantization_type.h"
 #include "tilework/common/tensor/tensor.h"
 
 namespace tilework {
@@ -65,12 +90,15 @@ struct QkNormConfig {
 // f32, bf16 or f16 each, any strides, absent unless said otherwise.
 struct QkvArgs {
   ConstTensor input;                    // [B, S, H], required
-  MatrixOperand fused_qkv_weights;      // [H, I], required
+  MatrixOperand fused_qkv_weights;      // [H, I], with qkv_w_scale; required
+  ConstTensor qkv_in_scale = {};        // [1] f32: of STATIC
+  ConstTensor input_scale = {};         // of an input of codes
   ConstTensor bias = {};                // [I] or [1, I]
   ConstTensor mlp_prev = {};            // [B, S, H]
   ConstTensor attention_prev = {};      // [B, S, H]
   Tensor fused_hidden_out = {};         // [B, S, H]: h; may be input
   ConstTensor gamma_norm_weights = {};  // [H] or [1, H]
+  ConstTensor layer_norm_bias = {};     // [H] or [1, H]
   // [B, S, W], [1, S, W] or [S, W]; W = R / 2, one value a pair, or W = R, one
   // value an element.
   ConstTensor cos_cache = {};
@@ -94,6 +122,11 @@ struct QkvArgs {
   std::optional<int64_t> num_kv_heads = {};
   std::optional<int64_t> d_head = {};  // default I / (Hq + 2 Hkv); with heads
   QkvOutputLayout output_layout = QkvOutputLayout::kBSD;
+  std::optional<DType> output_dtype = {};  // that of output, if given
+  QuantizationType quantization_type = QuantizationType::kNone;
+  ActQuant act_quant = ActQuant::kAuto;
+  MxScaleMode scale_mode = MxScaleMode::kFloor;  // of act_quant MX
+  F32Mode f32_mode = F32Mode::kIeee;
   bool fused_residual_add = false;  // needs attention_prev
   NormType fused_norm_type = NormType::kNoNorm;
   float norm_eps = 1e-6f;
@@ -128,6 +161,10 @@ struct Heads {
   int64_t total() const { return q + 2 * kv; }
 };
 Heads ResolveHeads(const QkvArgs& args);
+
+// How the tokens become the left operand, and the weight with its scheme.
+OperandArgs OperandOf(const QkvArgs& args);
+MatrixOperand WeightOf(const QkvArgs& args);
 
 // The slot of the first token of batch b.
 int64_t CacheStart(const QkvArgs& args, int64_t b);

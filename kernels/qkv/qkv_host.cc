@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/gemm/gemm.h"
+#include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/operand.h"
@@ -89,6 +90,7 @@ struct RopeTable {
 struct HeadArgs {
   qkv_internal::Heads heads;
   int64_t tokens;  // S
+  ProductScales scales;
   const float* bias;
   HeadNorm pre_rope[2];
   HeadNorm post_rope[2];
@@ -143,6 +145,7 @@ HWY_NOINLINE void StoreHeads(const HeadArgs& args, const GemmTile& tile) {
     const int64_t b = (tile.row + r) / args.tokens;
     const int64_t s = (tile.row + r) % args.tokens;
     float* row = tile.values[0] + r * tile.stride;
+    ScaleProducts(args.scales, tile.row + r, tile.col, tile.cols, row);
     BiasAndActivate(1.0f, args.bias == nullptr ? nullptr : args.bias + tile.col,
                     ActFnType::kNone, tile.cols, row);
     for (int64_t c = 0; c < tile.cols;) {
@@ -216,23 +219,22 @@ HeadArgs MakeHeadArgs(const QkvArgs& args, ScratchScope& scratch) {
 void QkvHost(const QkvArgs& args, HostContext& context) {
   ScratchScope scratch(context.arena());
   const Operand operand =
-      PrepareOperand({.x = args.input,
-                      .add = {args.mlp_prev, args.attention_prev},
-                      .sum = args.fused_hidden_out,
-                      .norm = {.type = args.fused_norm_type,
-                               .gamma = args.gamma_norm_weights,
-                               .eps = args.norm_eps,
-                               .gamma_offset = args.gamma_offset,
-                               .hidden_actual = args.hidden_actual}},
-                     scratch, context);
-  const HeadArgs heads = MakeHeadArgs(args, scratch);
+      PrepareOperand(qkv_internal::OperandOf(args), scratch, context);
+  const MatrixOperand weight = qkv_internal::WeightOf(args);
+  HeadArgs heads = MakeHeadArgs(args, scratch);
+  const int64_t d = heads.heads.d;
+  heads.scales = ScalesOfProduct(
+      operand, weight,
+      {.k = heads.heads.q * d, .v = (heads.heads.q + heads.heads.kv) * d},
+      scratch);
   const bool whole_heads = args.fused_rope ||
                            args.qk_norm_pre_rope.has_value() ||
                            args.qk_norm_post_rope.has_value();
   Gemm(
       {.a = operand.a,
-       .b = {args.fused_qkv_weights},
-       .column_multiple = whole_heads ? heads.heads.d : 1},
+       .b = {weight},
+       .a_block_scales = operand.block_scales,
+       .column_multiple = whole_heads ? d : 1},
       [&](const GemmTile& tile) HWY_ATTR { StoreHeads(heads, tile); }, context);
 }
 

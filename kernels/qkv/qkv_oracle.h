@@ -15,24 +15,15 @@
 #include <vector>
 
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/gemm/matrix.h"
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/projection/projection_oracle.h"
+#include "tilework/common/projection/weight.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/qkv/qkv.h"
 #include "tilework/testing/tensors.h"
 
 namespace tilework {
-
-inline OperandArgs QkvOperand(const QkvArgs& args) {
-  return {.x = args.input,
-          .add = {args.mlp_prev, args.attention_prev},
-          .sum = args.fused_hidden_out,
-          .norm = {.type = args.fused_norm_type,
-                   .gamma = args.gamma_norm_weights,
-                   .eps = args.norm_eps,
-                   .gamma_offset = args.gamma_offset,
-                   .hidden_actual = args.hidden_actual}};
-}
 
 // One head and the error that its elements may have.
 struct OracleHead {
@@ -96,14 +87,18 @@ inline void RotateHeadOracle(const QkvArgs& args, int64_t b, int64_t s,
 
 // All heads, [B, S, Hq + 2 Hkv, D], before they are rounded; the bound lacks
 // the rounding. `weight` is the plain matrix, whatever the argument is.
-inline OracleResult QkvOracle(const QkvArgs& args, const ConstTensor& weight) {
-  const OperandArgs operand = QkvOperand(args);
+inline OracleResult QkvOracle(const QkvArgs& args,
+                              const MatrixOperand& weight) {
+  const OperandArgs operand = qkv_internal::OperandOf(args);
   const OracleMatrix a = OperandOracle(operand);
-  const OracleMatrix w(weight);
+  const qkv_internal::Heads heads = qkv_internal::ResolveHeads(args);
+  const OracleMatrix w =
+      WeightOracle(WithScheme(weight, args.quantization_type),
+                   heads.q * heads.d, (heads.q + heads.kv) * heads.d);
   const OracleProduct product(a, w);
+  const double code_error = OperandCodeError(operand);
   const double rounded = OperandRoundoff(operand);
   const double max_w = MaxAbs(w);
-  const qkv_internal::Heads heads = qkv_internal::ResolveHeads(args);
   OracleResult result;
   for (int64_t t = 0; t < a.rows; ++t) {
     const int64_t b = t / args.input.dim(1);
@@ -114,9 +109,9 @@ inline OracleResult QkvOracle(const QkvArgs& args, const ConstTensor& weight) {
         const double bias = BiasAt(args.bias, c);
         const double y = product.value(t, c) + bias;
         head.y.push_back(y);
-        head.e.push_back(ProductBound(a.cols, y,
-                                      std::hypot(product.magnitude(t, c), bias),
-                                      rounded, max_w));
+        head.e.push_back(
+            ProductBound(a.cols, y, std::hypot(product.magnitude(t, c), bias),
+                         rounded, max_w, code_error * product.largest(t, c)));
       }
       const auto norm = [&](const std::optional<QkNormConfig>& config,
                             const ConstTensor& q_gamma,
@@ -172,12 +167,13 @@ inline ConstTensor QkvOutputHeads(const QkvArgs& args, int64_t d) {
 // Makes what to expect of the tensors that hold heads.
 class QkvExpectation {
  public:
-  QkvExpectation(const QkvArgs& args, const ConstTensor& weight)
+  QkvExpectation(const QkvArgs& args, const MatrixOperand& weight)
       : args_(args),
         heads_(qkv_internal::ResolveHeads(args)),
         oracle_(QkvOracle(args, weight)),
-        rounded_(OperandRoundoff(QkvOperand(args))),
-        typical_(2 * (SumBound(weight.dim(0)) + 3 * rounded_)) {}
+        rounded_(OperandRoundoff(qkv_internal::OperandOf(args))),
+        typical_(2 * (SumBound(weight.rows()) + 3 * rounded_ +
+                      OperandCodeError(qkv_internal::OperandOf(args)))) {}
 
   const qkv_internal::Heads& heads() const { return heads_; }
 
@@ -234,9 +230,11 @@ class QkvExpectation {
   void SetFrobenius(const std::vector<double>& error,
                     ExpectedTensor& expected) const {
     double relative = QkvFrobenius(expected.actual.dtype());
+    const OperandArgs operand = qkv_internal::OperandOf(args_);
     if (rounded_ > 0) {
-      relative = std::max(relative, QkvFrobenius(args_.input.dtype()));
+      relative = std::max(relative, QkvFrobenius(OperandType(operand)));
     }
+    if (OperandCodeError(operand) > 0) relative = 1e-2;
     expected.frobenius = CancelingFrobenius(expected.reference, error, typical_,
                                             relative, expected.actual.dtype());
   }
@@ -250,12 +248,13 @@ class QkvExpectation {
 
 // QkvOracle() with the bounds of qkv.h; Q, K and V each for itself.
 inline std::vector<ExpectedTensor> QkvExpected(const QkvArgs& args,
-                                               const ConstTensor& weight) {
+                                               const MatrixOperand& weight) {
   const QkvExpectation expect(args, weight);
   const qkv_internal::Heads& heads = expect.heads();
   std::vector<ExpectedTensor> expected;
   if (args.fused_hidden_out.present()) {
-    const std::vector<double> sum = SumOracle(QkvOperand(args)).values;
+    const std::vector<double> sum =
+        SumOracle(qkv_internal::OperandOf(args)).values;
     expected.push_back({"fused_hidden_out", args.fused_hidden_out, sum,
                         std::vector<double>(sum.size())});
   }
@@ -277,7 +276,7 @@ inline std::vector<ExpectedTensor> QkvExpected(const QkvArgs& args,
   return expected;
 }
 inline std::vector<ExpectedTensor> QkvExpected(const QkvArgs& args) {
-  return QkvExpected(args, args.fused_qkv_weights.plain());
+  return QkvExpected(args, args.fused_qkv_weights);
 }
 
 }  // namespace tilework

@@ -466,15 +466,18 @@ TEST_F(QkvErrorTest, ResidualAndNorm) {
       [&](QkvArgs& a) { a.mlp_prev = hidden_; });
   Add("fused_hidden_out is given but fused_residual_add is false",
       [&](QkvArgs& a) { a.fused_hidden_out = hidden_; });
-  Add("fused_norm_type is 2",
-      [](QkvArgs& a) { a.fused_norm_type = static_cast<NormType>(2); });
+  Add("fused_norm_type is 4",
+      [](QkvArgs& a) { a.fused_norm_type = static_cast<NormType>(4); });
+  Add("layer_norm_bias is given but fused_norm_type is not LAYER_NORM",
+      [&](QkvArgs& a) { a.layer_norm_bias = row_; });
   Add("gamma_norm_weights is missing",
       [](QkvArgs& a) { a.fused_norm_type = NormType::kRmsNorm; });
   Add("gamma_norm_weights is [5] but H = 8", [&](QkvArgs& a) {
     a.fused_norm_type = NormType::kRmsNorm;
     a.gamma_norm_weights = row_;
   });
-  Add("gamma_norm_weights is given but fused_norm_type is not RMS_NORM",
+  Add("gamma_norm_weights is given but fused_norm_type is neither RMS_NORM "
+      "nor LAYER_NORM",
       [&](QkvArgs& a) { a.gamma_norm_weights = row_; });
   Add("norm_eps is -1", [](QkvArgs& a) { a.norm_eps = -1; });
   Add("norm_eps is nan", [](QkvArgs& a) { a.norm_eps = NAN; });
