@@ -83,9 +83,6 @@ HWY_INLINE void VisitActivation(const Activation& activation, const F& f) {
       return f([](auto, auto x) HWY_ATTR { return x; });
     case ActFnType::kSiLU:
     case ActFnType::kSwish:
-      if (activation.sigma_factor == 1) {
-        return f([](auto df, auto x) HWY_ATTR { return Silu(df, x); });
-      }
       return f([factor = activation.sigma_factor](auto df, auto x) HWY_ATTR {
         return SigmoidGated(df, hn::Set(df, factor), x);
       });

@@ -67,66 +67,103 @@ HWY_INLINE VF Silu(DF df, VF x) {
   return hn::Div(x, hn::Add(one, Exp(df, hn::Neg(x))));
 }
 
-// x / (1 + e^(-factor x)). Max error: 2^-20 * max(|f|, 2^-5). -inf gives NaN.
+// e^-(x w). Max error: 2^-21 of the result, however long the product is, if it
+// is within [-87, 87]; anything beyond. NaN may give a number.
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE VF ExpOfMinusProduct(DF df, VF x, VF w) {
+  const hn::RebindToSigned<DF> di32;
+  // -x w = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts, n times the first of
+  // which is exact. The sum with 1.5 * 2^23 is rounded to an integer, which its
+  // last bits are.
+  const VF magic = hn::Set(df, 0x1.8p23f);
+  const VF sum = hn::MulAdd(hn::Mul(x, w), hn::Set(df, -1.44269504f), magic);
+  const VF n = hn::Sub(sum, magic);
+  VF r = hn::NegMulSub(x, w, hn::Mul(n, hn::Set(df, 0.693359375f)));
+  r = hn::NegMulAdd(n, hn::Set(df, -2.12194440e-4f), r);
+  // Minimax for (e^r - 1) / r: off by less than 2^-23.
+  VF p = hn::Set(df, 0.00829008687f);
+  p = hn::MulAdd(p, r, hn::Set(df, 0.0418991633f));
+  p = hn::MulAdd(p, r, hn::Set(df, 0.166676462f));
+  p = hn::MulAdd(p, r, hn::Set(df, 0.499991417f));
+  p = hn::MulAdd(p, r, hn::Set(df, 0.999999702f));
+  p = hn::MulAdd(p, r, hn::Set(df, 1.0f));
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di32, sum));
+  return hn::BitCast(df, hn::Add(hn::BitCast(di32, p), exponent));
+}
+
+// x / (1 + e^-(factor x)), for a finite factor. Max error: 2^-20 * max(|f|,
+// 2^-5). f(-inf) is 0 and f(inf) is inf if factor > 0.
 template <class DF, class VF = hn::Vec<DF>>
 HWY_INLINE VF SigmoidGated(DF df, VF factor, VF x) {
-  const VF one = hn::Set(df, 1.0f);
-  return hn::Div(x, hn::Add(one, Exp(df, hn::Neg(hn::Mul(factor, x)))));
+  // Beyond it the exponential or the result is less than rounding.
+  constexpr float kFar = 87.0f;
+  const VF t = hn::Mul(factor, x);
+  const VF exp = hn::IfThenZeroElse(hn::Gt(t, hn::Set(df, kFar)),
+                                    ExpOfMinusProduct(df, factor, x));
+  const VF result = hn::Div(x, hn::Add(exp, hn::Set(df, 1.0f)));
+  return hn::IfThenZeroElse(hn::Lt(t, hn::Set(df, -kFar)), result);
 }
 
-// Max error: 2^-20 * max(|f|, 2^-5).
-template <class DF, class VF = hn::Vec<DF>>
-HWY_INLINE VF Tanh(DF df, VF x) {
-  const VF one = hn::Set(df, 1.0f);
-  const VF exp = Exp(df, hn::Add(x, x));
-  const VF far = hn::Sub(one, hn::Div(hn::Set(df, 2.0f), hn::Add(exp, one)));
-  // The Taylor series, where 1 - 2 / .. would cancel.
-  const VF square = hn::Mul(x, x);
-  VF p = hn::Set(df, 62.0f / 2835);
-  p = hn::MulAdd(p, square, hn::Set(df, -17.0f / 315));
-  p = hn::MulAdd(p, square, hn::Set(df, 2.0f / 15));
-  p = hn::MulAdd(p, square, hn::Set(df, -1.0f / 3));
-  const VF near = hn::MulAdd(hn::Mul(p, square), x, x);
-  return hn::IfThenElse(hn::Lt(hn::Abs(x), hn::Set(df, 0.25f)), near, far);
-}
-
-// x / 2 * (1 + erf(x / sqrt 2)). Max error: 2^-20 * max(|f|, 2^-5). -inf gives
-// NaN.
+// x / 2 * (1 + erf(x / sqrt 2)). Max error: 2^-20 * max(|f|, 2^-5). f(-inf) is
+// 0.
 template <class DF, class VF = hn::Vec<DF>>
 HWY_INLINE VF Gelu(DF df, VF x) {
-  // erfc(z) = e^(-z^2) t P(t), t = 1 / (1 + 0.4 z), for z >= 0; P is fitted
-  // with a relative error below 2^-22 up to z = 10.
-  const VF z = hn::Mul(hn::Abs(x), hn::Set(df, 0.70710678f));
-  const VF one = hn::Set(df, 1.0f);
-  const VF t = hn::Div(one, hn::MulAdd(z, hn::Set(df, 0.4f), one));
-  VF p = hn::Set(df, 0.0416128933f);
-  p = hn::MulAdd(p, t, hn::Set(df, -0.142081827f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.0876573473f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.0837326273f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.0827034116f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.192127675f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.202213958f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.226397023f));
-  p = hn::MulAdd(p, t, hn::Set(df, 0.225636959f));
-  const VF half = hn::Mul(x, hn::Set(df, 0.5f));
-  const VF erfc = hn::Mul(hn::Mul(p, t), Exp(df, hn::Neg(hn::Mul(half, x))));
-  // x * erfc / 2 below 0, x - x * erfc / 2 above.
-  const VF tail = hn::Mul(half, erfc);
-  // Infinity times 0 would be NaN.
-  const auto above = hn::Gt(x, hn::Set(df, 12.0f));
-  const VF positive = hn::IfThenElse(above, x, hn::Sub(x, tail));
-  return hn::IfThenElse(hn::Lt(x, hn::Zero(df)), tail, positive);
+  // max(x, 0) - a P(a), where a = |x| and P is the probability that a normal
+  // variate exceeds a: e^(-a^2 / 2) times a smooth function, minimax with the
+  // weight that it has in the result. It is a polynomial of a - 1.25, since
+  // one of a would cancel.
+  const VF a = hn::Abs(x);
+  const VF z = hn::Sub(a, hn::Set(df, 1.25f));
+  VF p = hn::Set(df, -1.49789201e-07f);
+  p = hn::MulAdd(p, z, hn::Set(df, 2.12178065e-06f));
+  p = hn::MulAdd(p, z, hn::Set(df, -1.32419482e-05f));
+  p = hn::MulAdd(p, z, hn::Set(df, 5.29589997e-05f));
+  p = hn::MulAdd(p, z, hn::Set(df, -0.000178765666f));
+  p = hn::MulAdd(p, z, hn::Set(df, 0.000599568943f));
+  p = hn::MulAdd(p, z, hn::Set(df, -0.00197366974f));
+  p = hn::MulAdd(p, z, hn::Set(df, 0.0061043608f));
+  p = hn::MulAdd(p, z, hn::Set(df, -0.0175327379f));
+  p = hn::MulAdd(p, z, hn::Set(df, 0.0463226773f));
+  p = hn::MulAdd(p, z, hn::Set(df, -0.11049147f));
+  p = hn::MulAdd(p, z, hn::Set(df, 0.230760321f));
+  const VF half = hn::Mul(a, hn::Set(df, 0.5f));
+  const VF exp = ExpOfMinusProduct(df, a, half);
+  const VF tail = hn::IfThenZeroElse(hn::Gt(a, hn::Set(df, 6.0f)),
+                                     hn::Mul(hn::Mul(a, exp), p));
+  // Comparing so, NaN stays NaN.
+  const VF positive = hn::IfThenZeroElse(hn::Lt(x, hn::Zero(df)), x);
+  return hn::Sub(positive, tail);
 }
 
 // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))). Max error: 2^-20 *
-// max(|f|, 2^-5). -inf gives NaN.
+// max(|f|, 2^-5). f(-inf) is 0.
 template <class DF, class VF = hn::Vec<DF>>
 HWY_INLINE VF GeluTanh(DF df, VF x) {
-  // x * sigmoid(2 u), with 2 u = 2 sqrt(2 / pi) * (x + 0.044715 x^3).
-  const VF square = hn::Mul(x, x);
-  const VF factor = hn::MulAdd(square, hn::Set(df, 0.0713548162726f),
-                               hn::Set(df, 1.59576912161f));
+  // (1 + tanh(u)) / 2 = sigma(2 u); the factor is 2 u / x.
+  const VF factor = hn::MulAdd(hn::Mul(x, x), hn::Set(df, 0.0713548163f),
+                               hn::Set(df, 1.59576912f));
   return SigmoidGated(df, factor, x);
+}
+
+// Max error: 2^-20 * max(|f|, 2^-5); |f| <= 1.
+template <class DF, class VF = hn::Vec<DF>>
+HWY_INLINE VF Tanh(DF df, VF x) {
+  const VF one = hn::Set(df, 1.0f);
+  // A minimax quotient, up to where it is 1 but for less than 2^-20.
+  const VF s = hn::Mul(x, x);
+  VF p = hn::Set(df, 1.18130129e-05f);
+  p = hn::MulAdd(p, s, hn::Set(df, 0.00298578269f));
+  p = hn::MulAdd(p, s, hn::Set(df, 0.129577413f));
+  p = hn::MulAdd(p, s, hn::Set(df, 0.999999881f));
+  VF q = hn::Set(df, 2.58420897e-07f);
+  q = hn::MulAdd(q, s, hn::Set(df, 0.000243631192f));
+  q = hn::MulAdd(q, s, hn::Set(df, 0.0239568967f));
+  q = hn::MulAdd(q, s, hn::Set(df, 0.462909937f));
+  q = hn::MulAdd(q, s, one);
+  const VF near = hn::Div(hn::Mul(x, p), q);
+  // Comparing so, NaN stays NaN.
+  return hn::IfThenElse(hn::Gt(hn::Abs(x), hn::Set(df, 7.63f)),
+                        hn::CopySign(one, x), near);
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -476,9 +476,8 @@ TEST_P(SimdTest, FunctionsOfSpecialValues) {
     SCOPED_TRACE(static_cast<int>(f));
     EXPECT_EQ(MapOne(f, 0.0f), 0.0f);
     EXPECT_EQ(MapOne(f, kInfinity), f == Function::kTanh ? 1.0f : kInfinity);
-    EXPECT_TRUE(std::isnan(MapOne(f, NAN)));
+    EXPECT_EQ(MapOne(f, -kInfinity), f == Function::kTanh ? -1.0f : 0.0f);
   }
-  EXPECT_EQ(MapOne(Function::kTanh, -kInfinity), -1.0f);
   EXPECT_EQ(MapOne(Function::kSilu, 0.0f), 0.0f);
   EXPECT_EQ(MapOne(Function::kSilu, kInfinity), kInfinity);
   EXPECT_TRUE(std::isnan(MapOne(Function::kSilu, -kInfinity)));
