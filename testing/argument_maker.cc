@@ -128,6 +128,10 @@ class Maker final : public SchemaVisitor {
   void NotLess(std::string_view symbol, std::string_view least) override {
     least_[symbol] = least;
   }
+  void Broadcast(std::string_view result, std::string_view first,
+                 std::string_view second) override {
+    broadcasts_.push_back({result, first, second});
+  }
   void Bind(std::string_view symbol, std::string_view /*source*/,
             absl::FunctionRef<int64_t()> value) override {
     if (consistent_) SetSize(symbol, value());
@@ -137,7 +141,10 @@ class Maker final : public SchemaVisitor {
     return it == sizes_.end() ? 0 : it->second;
   }
   int64_t rows() const {
-    if (rows_ == "...") return leading_.size() > 0 ? leading_[0] : 0;
+    if (rows_ == kLeadingWord) {
+      const auto it = leading_.find(kLeadingWord);
+      return it == leading_.end() || it->second.size() == 0 ? 0 : it->second[0];
+    }
     return (*this)[rows_];
   }
 
@@ -185,16 +192,44 @@ class Maker final : public SchemaVisitor {
     return static_cast<int64_t>(AnyValue(domain->second, DType::kI64, random_));
   }
 
-  const Dims& Leading() {
-    if (has_leading_) return leading_;
-    has_leading_ = true;
-    const bool needs_rows = rows_ == "..." && options_.min_rows > 1;
+  const Dims& Leading(std::string_view word) {
+    if (const auto it = leading_.find(word); it != leading_.end()) {
+      return it->second;
+    }
+    return leading_.emplace(word, NewLeading(word)).first->second;
+  }
+  Dims NewLeading(std::string_view word) {
+    for (const BroadcastRule& rule : broadcasts_) {
+      if (word == rule.second) return AnyBeside(Leading(rule.first));
+      if (word != rule.result) continue;
+      const auto dims =
+          BroadcastDims(Leading(rule.first), Leading(rule.second));
+      consistent_ = consistent_ && dims.has_value();
+      return dims.value_or(Dims());
+    }
+    const bool needs_rows =
+        rows_ == kLeadingWord && word == rows_ && options_.min_rows > 1;
+    Dims leading;
     for (int64_t i = random_.Integer(needs_rows ? 1 : 0, 3); i > 0; --i) {
       const bool is_empty = options_.empty && OneIn(60, random_);
-      leading_.push_back(is_empty ? 0 : random_.Integer(1, has_long_ ? 2 : 5));
+      leading.push_back(is_empty ? 0 : random_.Integer(1, has_long_ ? 2 : 5));
     }
-    if (needs_rows) leading_[0] = std::max(leading_[0], options_.min_rows);
-    return leading_;
+    if (needs_rows) leading[0] = std::max(leading[0], options_.min_rows);
+    return leading;
+  }
+  // Dimensions that broadcast with `first`: fewer, with ones in place of some,
+  // or with others in place of ones.
+  Dims AnyBeside(const Dims& first) {
+    Dims dims;
+    for (int i = static_cast<int>(random_.Integer(0, first.size()));
+         i < first.size(); ++i) {
+      if (first[i] == 1) {
+        dims.push_back(random_.Integer(1, 3));
+      } else {
+        dims.push_back(OneIn(3, random_) ? 1 : first[i]);
+      }
+    }
+    return dims;
   }
 
   // A shape for one alternative of a pattern, and where the rows are in it.
@@ -202,9 +237,10 @@ class Maker final : public SchemaVisitor {
     Dims shape;
     row_dim = -1;
     for (std::string_view word : Words(pattern)) {
-      if (word == "...") {
-        if (rows_ == "..." && Leading().size() > 0) row_dim = 0;
-        for (const int64_t dim : Leading()) shape.push_back(dim);
+      if (IsLeadingWord(word)) {
+        const Dims& leading = Leading(word);
+        if (word == rows_ && leading.size() > 0) row_dim = 0;
+        for (const int64_t dim : leading) shape.push_back(dim);
         continue;
       }
       if (word == kOneElementWord) {
@@ -379,8 +415,11 @@ class Maker final : public SchemaVisitor {
   std::map<std::string_view, std::string_view> least_;
   std::map<std::string_view, int64_t> sizes_;
   std::set<std::string> taken_;
-  Dims leading_;
-  bool has_leading_ = false;
+  struct BroadcastRule {
+    std::string_view result, first, second;
+  };
+  std::vector<BroadcastRule> broadcasts_;
+  std::map<std::string_view, Dims> leading_;
   bool consistent_ = true;
 };
 

@@ -145,6 +145,10 @@ class BuiltArguments::Builder final : public SchemaVisitor {
   void Symbol(std::string_view symbol, const Domain& domain) override {
     check_->Constrain(symbol, domain);
   }
+  void Broadcast(std::string_view result, std::string_view first,
+                 std::string_view second) override {
+    check_->Broadcast(result, first, second);
+  }
   void Bind(std::string_view symbol, std::string_view source,
             absl::FunctionRef<int64_t()> value) override {
     if (ok()) check_->Bind(symbol, value(), source);
@@ -292,8 +296,8 @@ class BuiltArguments::Builder final : public SchemaVisitor {
         shape.push_back(1);
         continue;
       }
-      if (word == "...") {
-        for (const int64_t dim : check_->leading()) shape.push_back(dim);
+      if (IsLeadingWord(word)) {
+        for (const int64_t dim : check_->leading(word)) shape.push_back(dim);
       } else if (absl::SimpleAtoi(word, &number)) {
         shape.push_back(number);
       } else if (check_->Knows(word)) {

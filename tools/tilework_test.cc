@@ -44,6 +44,34 @@ const Tested<PlainArgs> kPlain({
     .expect = [](const PlainArgs&) { return std::vector<ExpectedTensor>(); },
 });
 
+// The second column of a matrix that is packed along the first dimension.
+struct PackedArgs {
+  ConstTensor w;
+  Tensor y;
+};
+void Declare(const PackedArgs& args, SchemaVisitor& v) {
+  constexpr DType kTypes[] = {DType::kF4E2M1, DType::kF32};
+  v.Kernel({.name = "packed", .summary = "Takes a column of a matrix"});
+  v.Input("w", args.w,
+          {.shape = "K N", .dtypes = kTypes, .packed_dim = -2, .help = "w"});
+  v.Output("y", args.y, {.shape = "K", .dtypes = kF32Only, .help = "y"});
+}
+absl::Status Validate(const PackedArgs& args) { return CheckArguments(args); }
+absl::Status TakeColumn(const PackedArgs& args, HostContext&) {
+  for (int64_t k = 0; k < args.w.dim(0); ++k) {
+    Write(args.y, {k}, Read(args.w, {k, 1}));
+  }
+  return absl::OkStatus();
+}
+std::vector<ExpectedTensor> ColumnExpected(const PackedArgs& args) {
+  std::vector<double> column;
+  for (int64_t k = 0; k < args.w.dim(0); ++k) {
+    column.push_back(Read(args.w, {k, 1}));
+  }
+  return {{"y", args.y, column, std::vector<double>(column.size())}};
+}
+const Tested<PackedArgs> kPacked({.run = TakeColumn, .expect = ColumnExpected});
+
 using testing::AllOf;
 using testing::ContainsRegex;
 using testing::HasSubstr;
@@ -123,6 +151,29 @@ TEST_F(TileworkTest, Run) {
   const ConstTensor rstd = *file->Find("rstd");
   EXPECT_EQ(rstd.shape(), Dims({2}));
   EXPECT_EQ(*rstd.data<float>(), 0.5f);
+}
+
+TEST_F(TileworkTest, RunTransposesWhatIsPacked) {
+  // [N, K], as checkpoints have it.
+  Buffer w = Buffer::Zeros(DType::kF4E2M1, {2, 4});
+  for (int64_t k = 0; k < 4; ++k) {
+    Write(w.view(), {1, k}, 0.5 * static_cast<double>(k));
+  }
+  const std::string in = Path("packed.safetensors");
+  const std::string result = Path("column.safetensors");
+  ASSERT_EQ(WriteSafetensors(in, {{"w", w.view()}}), absl::OkStatus());
+  ASSERT_EQ(Call({"run", "packed", "--in", in, "--out", result}), 0) << err();
+  const auto file = SafetensorsFile::Open(result);
+  ASSERT_TRUE(file.ok());
+  const ConstTensor y = *file->Find("y");
+  ASSERT_EQ(y.shape(), Dims({4}));
+  EXPECT_EQ(y.data<float>()[3], 1.5f);
+  // Arguments that are made up are packed so too.
+  EXPECT_EQ(Call({"check", "packed", "--cases", "20"}), 0) << err();
+  EXPECT_EQ(Call({"bench", "packed", "--min_seconds", "0.00001", "--case",
+                  "w=f4e2m1[7,3] y=f32"}),
+            0)
+      << err();
 }
 
 TEST_F(TileworkTest, RunWithEnumeratorsAndGivenShapes) {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // The left operand of a projection: what is done to the tokens before the
-// product. operand-inl.h does it.
+// product.
 
 #ifndef TILEWORK_COMMON_PROJECTION_OPERAND_H_
 #define TILEWORK_COMMON_PROJECTION_OPERAND_H_
@@ -14,6 +14,8 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
 #include "tilework/common/gemm/quant_scheme.h"
+#include "tilework/common/parallel/arena.h"
+#include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/norm_type.h"
 #include "tilework/common/tensor/tensor.h"
 
@@ -81,6 +83,11 @@ struct Operand {
   float scale = 1;
   ConstTensor block_scales = {};  // [T, ceil(K / 128)] f32, for Gemm; or absent
 };
+
+// The operand: a view of x if there is nothing to do, else in `scratch`. For
+// checked arguments.
+Operand PrepareOperand(const OperandArgs& args, ScratchScope& scratch,
+                       HostContext& context);
 
 // A kernel's members that are its NormArgs, some with their names.
 struct NormMembers {

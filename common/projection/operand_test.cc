@@ -17,7 +17,6 @@
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/norm_type.h"
-#include "tilework/common/projection/operand_testing.h"
 #include "tilework/common/projection/projection_oracle.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/tensor/tensor.h"
@@ -63,7 +62,7 @@ class OperandTest : public SimdTargetTest {
     for (const int threads : {1, 3}) {
       HostContext context(threads);
       ScratchScope scratch(context.arena());
-      const Operand operand = PrepareOperandOnTarget(args, scratch, context);
+      const Operand operand = PrepareOperand(args, scratch, context);
       ASSERT_EQ(operand.a.shape(), Dims({expected.rows, expected.cols}));
       const std::vector<double> numbers = Numbers(operand);
       for (size_t i = 0; i < numbers.size(); ++i) {
@@ -79,7 +78,7 @@ class OperandTest : public SimdTargetTest {
   void ExpectNear(const OperandArgs& args, double share) {
     const OracleMatrix expected = OperandOracle(args);
     ScratchScope scratch(context_.arena());
-    const Operand operand = PrepareOperandOnTarget(args, scratch, context_);
+    const Operand operand = PrepareOperand(args, scratch, context_);
     const std::vector<double> numbers = Numbers(operand);
     for (int64_t t = 0; t < expected.rows; ++t) {
       double largest = 0;
@@ -189,7 +188,7 @@ TEST_P(OperandTest, ScalesOfSpecialRows) {
   Write(x, {1, 7}, kNaN);
   Write(x, {2, 9}, kInfinity);
   ScratchScope scratch(context_.arena());
-  const Operand row = PrepareOperandOnTarget(
+  const Operand row = PrepareOperand(
       {.x = x, .quantize = {.type = ActQuant::kRow}}, scratch, context_);
   EXPECT_EQ(row.row_scales[0],
             static_cast<float>(1 / 448.0 *
@@ -200,7 +199,7 @@ TEST_P(OperandTest, ScalesOfSpecialRows) {
   EXPECT_EQ(Read(row.a, {2, 0}), 0);
   EXPECT_TRUE(std::isnan(Read(row.a, {2, 9})));
   // A block is NaN, the next one is not.
-  const Operand mx = PrepareOperandOnTarget(
+  const Operand mx = PrepareOperand(
       {.x = x, .quantize = {.type = ActQuant::kMx}}, scratch, context_);
   for (int64_t k = 0; k < 40; ++k) {
     EXPECT_EQ(std::isnan(Read(mx.a, {1, k})), k < 32);

@@ -172,6 +172,8 @@ Presence CodeScalePresence(const CodeScaleMembers& members, bool codes) {
 
 }  // namespace
 
+absl::Span<const Enumerator> ActQuants() { return kActQuants; }
+
 void DeclareQuantizationType(const QuantizationType& type, SchemaVisitor& v) {
   v.Attribute("quantization_type", type,
               {.domain = Domain::OneOf(kTypes),
@@ -198,13 +200,10 @@ void DeclareScaleMode(const MxScaleMode& mode, SchemaVisitor& v) {
                .help = "how scales of MX blocks follow from their elements"});
 }
 
-void DeclareF32Mode(const F32Mode& mode, SchemaVisitor& v) {
-  v.Attribute(
-      "f32_mode", mode,
-      {.domain = Domain::OneOf(kF32Modes),
-       .help = "how exact products of f32 must be; BF16 rounds an "
-               "activation of f32 beside weights of bf16 or codes, else "
-               "the host's are IEEE"});
+void DeclareF32Mode(const F32Mode& mode, SchemaVisitor& v,
+                    std::string_view help) {
+  v.Attribute("f32_mode", mode,
+              {.domain = Domain::OneOf(kF32Modes), .help = help});
 }
 
 void DeclareOutputDType(const std::optional<DType>& dtype, SchemaVisitor& v) {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/types/span.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/dtype/mx.h"
 #include "tilework/common/gemm/matrix.h"
@@ -41,13 +42,20 @@ enum class F32Mode : uint8_t {
   kBf16 = 2,  // of inputs rounded to bf16
 };
 
+// All values, for schemas.
+absl::Span<const Enumerator> ActQuants();
+
 // Attributes that projections have by the same names.
 void DeclareQuantizationType(const QuantizationType& type, SchemaVisitor& v);
 // After quantization_type.
 void DeclareCompactScales(const bool& compact, const QuantizationType& type,
                           SchemaVisitor& v);
 void DeclareScaleMode(const MxScaleMode& mode, SchemaVisitor& v);
-void DeclareF32Mode(const F32Mode& mode, SchemaVisitor& v);
+void DeclareF32Mode(const F32Mode& mode, SchemaVisitor& v,
+                    std::string_view help =
+                        "how exact products of f32 must be; BF16 rounds an "
+                        "activation of f32 beside weights of bf16 or "
+                        "codes, else the host's are IEEE");
 
 // output_dtype, and the types that an output then has: it alone if it is given.
 void DeclareOutputDType(const std::optional<DType>& dtype, SchemaVisitor& v);

@@ -48,6 +48,20 @@ std::string_view TakeUntil(char separator, std::string_view& rest) {
 
 }  // namespace
 
+std::optional<Dims> BroadcastDims(const Dims& a, const Dims& b) {
+  const int rank = std::max(a.size(), b.size());
+  Dims result;
+  for (int i = 0; i < rank; ++i) {
+    const int in_a = i - (rank - a.size());
+    const int in_b = i - (rank - b.size());
+    const int64_t x = in_a < 0 ? 1 : a[in_a];
+    const int64_t y = in_b < 0 ? 1 : b[in_b];
+    if (x != y && x != 1 && y != 1) return std::nullopt;
+    result.push_back(x == 1 ? y : x);
+  }
+  return result;
+}
+
 std::string DescribeShapes(std::string_view shapes) {
   std::vector<std::string> alternatives;
   for (std::string_view pattern : absl::StrSplit(shapes, '|')) {
@@ -71,21 +85,21 @@ std::string DescribeShapes(std::string_view shapes) {
   return absl::StrJoin(alternatives, " or ");
 }
 
-// One alternative of a shape: its words but for a leading "...".
+// One alternative of a shape: its words but for a leading one.
 struct ArgumentChecker::Pattern {
   std::string_view text;
   std::array<std::string_view, kMaxRank> words;
   int size = 0;
-  bool has_leading = false;
-  bool may_lack_first = false;  // written "B?"
-  bool is_one_element = false;  // of any rank
+  std::string_view leading = {};  // "...", or empty
+  bool may_lack_first = false;    // written "B?"
+  bool is_one_element = false;    // of any rank
 
   explicit Pattern(std::string_view text) : text(text) {
     while (!text.empty()) {
       const std::string_view word = TakeUntil(' ', text);
       if (word.empty()) continue;
-      if (word == "...") {
-        has_leading = true;
+      if (IsLeadingWord(word)) {
+        leading = word;
         continue;
       }
       if (word == kOneElementWord) {
@@ -102,7 +116,7 @@ struct ArgumentChecker::Pattern {
   }
   bool RankFits(int rank) const {
     if (is_one_element) return true;
-    return has_leading ? rank >= size : rank == size || LacksFirst(rank);
+    return !leading.empty() ? rank >= size : rank == size || LacksFirst(rank);
   }
   bool LacksFirst(int rank) const { return may_lack_first && rank == size - 1; }
   // `shape` with a 1 for a dimension that was left out.
@@ -117,6 +131,12 @@ struct ArgumentChecker::Pattern {
 std::string ArgumentChecker::Source::ToString() const {
   return is_tensor ? absl::StrCat(name, " ", shape.ToString())
                    : std::string(name);
+}
+
+std::string ArgumentChecker::Leading::Origin() const {
+  return other.name.empty()
+             ? source.ToString()
+             : absl::StrCat(source.ToString(), " and ", other.ToString());
 }
 
 void ArgumentChecker::Fail(std::string_view message) {
@@ -284,10 +304,10 @@ bool ArgumentChecker::Matches(const Dims& given, const Pattern& pattern) const {
   if (pattern.is_one_element) return given.Product() == 1;
   const Dims shape = pattern.Complete(given);
   const int num_leading = shape.size() - pattern.size;
-  if (pattern.has_leading && has_leading_) {
-    if (num_leading != leading_.size()) return false;
+  if (const Leading* known = FindLeading(pattern.leading)) {
+    if (num_leading != known->dims.size()) return false;
     for (int i = 0; i < num_leading; ++i) {
-      if (shape[i] != leading_[i]) return false;
+      if (shape[i] != known->dims[i]) return false;
     }
   }
   for (int i = 0; i < pattern.size; ++i) {
@@ -313,7 +333,7 @@ void ArgumentChecker::Match(std::string_view name, const Dims& given,
   const Source source = {name, given, true};
   const Dims shape = pattern.Complete(given);
   const int num_leading = shape.size() - pattern.size;
-  if (pattern.has_leading) {
+  if (!pattern.leading.empty()) {
     Dims leading;
     for (int i = 0; i < num_leading; ++i) leading.push_back(shape[i]);
     MatchLeading(source, leading, pattern);
@@ -323,17 +343,50 @@ void ArgumentChecker::Match(std::string_view name, const Dims& given,
   }
 }
 
+const ArgumentChecker::Leading* ArgumentChecker::FindLeading(
+    std::string_view word) const {
+  const auto it =
+      std::find_if(leading_.begin(), leading_.end(),
+                   [&](const Leading& l) { return l.word == word; });
+  return it == leading_.end() ? nullptr : &*it;
+}
+
+Dims ArgumentChecker::leading(std::string_view word) const {
+  const Leading* known = FindLeading(word);
+  return known == nullptr ? Dims() : known->dims;
+}
+
+void ArgumentChecker::Broadcast(std::string_view result, std::string_view first,
+                                std::string_view second) {
+  if (ok()) broadcasts_.push_back({result, first, second});
+}
+
+// Gives the result a value once both parts have one.
+void ArgumentChecker::CheckBroadcast(const BroadcastRule& rule) {
+  const Leading* first = FindLeading(rule.first);
+  const Leading* second = FindLeading(rule.second);
+  if (first == nullptr || second == nullptr) return;
+  if (FindLeading(rule.result) != nullptr) return;
+  const std::optional<Dims> dims = BroadcastDims(first->dims, second->dims);
+  if (dims.has_value()) {
+    leading_.push_back({rule.result, *dims, first->source, second->source});
+    return;
+  }
+  Require(false, second->source.ToString(),
+          " has leading dimensions that do not broadcast with those of ",
+          first->source.ToString());
+}
+
 void ArgumentChecker::MatchLeading(const Source& source, const Dims& leading,
                                    const Pattern& pattern) {
-  if (!has_leading_) {
-    leading_ = leading;
-    leading_source_ = source;
-    has_leading_ = true;
-  } else if (!(leading == leading_)) {
+  const Leading* known = FindLeading(pattern.leading);
+  if (known == nullptr) {
+    leading_.push_back({pattern.leading, leading, source});
+    for (const BroadcastRule& rule : broadcasts_) CheckBroadcast(rule);
+  } else if (!(leading == known->dims)) {
     Require(false, source.name, " is ", source.shape,
-            " but its leading dimensions should be ", leading_, " (from ",
-            leading_source_.ToString(), "), expected ",
-            DescribeShapes(pattern.text));
+            " but its leading dimensions should be ", known->dims, " (from ",
+            known->Origin(), "), expected ", DescribeShapes(pattern.text));
   }
 }
 

@@ -22,6 +22,7 @@
 #define TILEWORK_COMMON_SCHEMA_ARGUMENT_CHECKER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,16 @@ inline constexpr DType kI32Only[] = {DType::kI32};
 
 // In place of a shape: one element, of any rank.
 inline constexpr std::string_view kOneElementWord = "1*";
+
+// In front of a shape: any number of dimensions. Other words that begin with
+// two dots are the same, with values of their own.
+inline constexpr std::string_view kLeadingWord = "...";
+constexpr bool IsLeadingWord(std::string_view word) {
+  return word.substr(0, 2) == "..";
+}
+// What dimensions become that broadcast, as in PyTorch: aligned at the last
+// one, and stretched where one of the two is 1. Nothing if they do not.
+std::optional<Dims> BroadcastDims(const Dims& a, const Dims& b);
 
 // "[B, S, H] or [T, H]" for "B S H | T H".
 std::string DescribeShapes(std::string_view shapes);
@@ -82,8 +93,12 @@ class ArgumentChecker {
   int64_t operator[](std::string_view symbol) const;
   // Whether a symbol has a value.
   bool Knows(std::string_view symbol) const { return Find(symbol) != nullptr; }
-  // The dimensions that "..." stands for.
-  const Dims& leading() const { return leading_; }
+  // The leading dimensions `result`, such as "...", are what those of `first`
+  // and `second` become when they broadcast; before any of them has a value.
+  void Broadcast(std::string_view result, std::string_view first,
+                 std::string_view second);
+  // The dimensions that "..." or "..a" stands for; none before it has a value.
+  Dims leading(std::string_view word = kLeadingWord) const;
 
   // Keeps the message (parts as for absl::StrCat, Dims among them) unless
   // `condition` holds.
@@ -141,14 +156,27 @@ class ArgumentChecker {
     std::string_view symbol;
     Domain domain;
   };
+  // The dimensions that a leading word stands for.
+  struct Leading {
+    std::string_view word;
+    Dims dims;
+    Source source;
+    Source other = {};  // of broadcast ones; else without a name
+
+    std::string Origin() const;
+  };
+  struct BroadcastRule {
+    std::string_view result, first, second;
+  };
+  const Leading* FindLeading(std::string_view word) const;
+  void CheckBroadcast(const BroadcastRule& rule);
 
   std::string_view kernel_;
   MemorySpace space_;
   absl::InlinedVector<Symbol, 16> symbols_;
   absl::InlinedVector<Constraint, 4> constraints_;
-  Dims leading_;
-  Source leading_source_ = {};
-  bool has_leading_ = false;
+  absl::InlinedVector<Leading, 3> leading_;
+  absl::InlinedVector<BroadcastRule, 1> broadcasts_;
   absl::Status status_;
 };
 

@@ -159,6 +159,28 @@ TEST_F(ArgumentCheckerTest, StorageFaults) {
             "kernel: x is [1099511627776, 1099511627776]: too many elements");
 }
 
+TEST_F(ArgumentCheckerTest, LeadingDimensionsBroadcast) {
+  check_.Broadcast("...", "..a", "..b");
+  check_.Required("a", F32({2, 1, 3, 4}), "..a M K", kFloatTypes);
+  check_.Required("b", F32({5, 4, 6}), "..b K N", kFloatTypes);
+  check_.Required("out", F32({2, 5, 3, 6}), "... M N", kFloatTypes);
+  EXPECT_TRUE(check_.ok()) << Message();
+  EXPECT_EQ(check_.leading("..b"), Dims({5}));
+  EXPECT_EQ(check_.leading(), Dims({2, 5}));
+  check_.Required("residual", F32({2, 1, 3, 6}), "... M N", kFloatTypes);
+  EXPECT_EQ(Message(),
+            "kernel: residual is [2, 1, 3, 6] but its leading dimensions "
+            "should be [2, 5] (from a [2, 1, 3, 4] and b [5, 4, 6]), expected "
+            "[..., M, N]");
+  ArgumentChecker differ("kernel");
+  differ.Broadcast("...", "..a", "..b");
+  differ.Required("a", F32({2, 3, 4}), "..a M K", kFloatTypes);
+  differ.Required("b", F32({3, 4, 6}), "..b K N", kFloatTypes);
+  EXPECT_EQ(differ.status().message(),
+            "kernel: b [3, 4, 6] has leading dimensions that do not broadcast "
+            "with those of a [2, 3, 4]");
+}
+
 TEST_F(ArgumentCheckerTest, BindAndForbidden) {
   check_.Bind("D", 8, "num_heads");
   check_.Bind("D", 8, "x");

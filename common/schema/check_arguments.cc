@@ -142,6 +142,11 @@ void CheckVisitor::NotLess(std::string_view symbol, std::string_view least) {
   relations_.push_back({symbol, least, false});
 }
 
+void CheckVisitor::Broadcast(std::string_view result, std::string_view first,
+                             std::string_view second) {
+  check_->Broadcast(result, first, second);
+}
+
 void CheckVisitor::Bind(std::string_view symbol, std::string_view source,
                         absl::FunctionRef<int64_t()> value) {
   // Values may be quotients of related symbols.

@@ -44,6 +44,8 @@ bool Domain::Holds(double value) const {
   switch (kind_) {
     case Kind::kAny:
       return true;
+    case Kind::kNotNaN:
+      return !std::isnan(value);
     case Kind::kAtLeast:
       return value >= low;
     case Kind::kFiniteAtLeast:
@@ -76,6 +78,7 @@ std::optional<Domain::Range> Domain::range() const {
   constexpr double kLargest = std::numeric_limits<double>::max();
   switch (kind_) {
     case Kind::kAny:
+    case Kind::kNotNaN:
       return Range{-kInfinity, kInfinity};
     case Kind::kAtLeast:
       return Range{low_.value, kInfinity};
@@ -123,6 +126,8 @@ std::string Domain::WordsText(bool formula) const {
   switch (kind_) {
     case Kind::kAny:
       return "";
+    case Kind::kNotNaN:
+      return "a number";
     case Kind::kAtLeast:
       return absl::StrCat(">= ", low);
     case Kind::kFiniteAtLeast:

@@ -45,6 +45,8 @@ class Domain {
  public:
   // Every number, NaN too.
   constexpr Domain() = default;
+  // Every number but NaN.
+  static constexpr Domain NotNaN() { return Domain(Kind::kNotNaN, -2, 2); }
   // >= low; infinity too.
   static constexpr Domain AtLeast(Bound low) {
     return Domain(Kind::kAtLeast, low, low);
@@ -123,6 +125,7 @@ class Domain {
  private:
   enum class Kind : uint8_t {
     kAny,
+    kNotNaN,
     kAtLeast,
     kFiniteAtLeast,
     kFiniteAbove,

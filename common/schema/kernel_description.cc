@@ -86,6 +86,12 @@ void DescribeVisitor::NotLess(std::string_view symbol, std::string_view least) {
   description_.rules.push_back(absl::StrCat(symbol, " >= ", least));
 }
 
+void DescribeVisitor::Broadcast(std::string_view result, std::string_view first,
+                                std::string_view second) {
+  AddRule(absl::StrCat(result, " = ", first, " and ", second,
+                       ", which broadcast as in PyTorch"));
+}
+
 void DescribeVisitor::Bind(std::string_view symbol, std::string_view source,
                            absl::FunctionRef<int64_t()> /*value*/) {
   AddEquation(symbol, source);

@@ -58,6 +58,8 @@ class DescribeVisitor final : public SchemaVisitor {
   void Symbol(std::string_view symbol, const Domain& domain) override;
   void Multiple(std::string_view symbol, std::string_view of) override;
   void NotLess(std::string_view symbol, std::string_view least) override;
+  void Broadcast(std::string_view result, std::string_view first,
+                 std::string_view second) override;
   void Bind(std::string_view symbol, std::string_view source,
             absl::FunctionRef<int64_t()> value) override;
   void Rule(std::string_view text,

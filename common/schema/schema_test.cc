@@ -41,6 +41,9 @@ TEST(DomainTest, Contains) {
   EXPECT_TRUE(at_least.Contains(kInfinity));
   EXPECT_FALSE(at_least.Contains(-1e-9));
   EXPECT_FALSE(at_least.Contains(kNaN));
+  EXPECT_TRUE(Domain::NotNaN().Contains(-kInfinity));
+  EXPECT_FALSE(Domain::NotNaN().Contains(kNaN));
+  EXPECT_EQ(Domain::NotNaN().ToString(), "a number");
   EXPECT_FALSE(Domain::FiniteAtLeast(0).Contains(kInfinity));
   EXPECT_FALSE(Domain::FiniteAbove(0).Contains(0));
   EXPECT_TRUE(Domain::FiniteAbove(0).Contains(1e-30));

@@ -27,8 +27,9 @@
 // Shapes: symbols and integers separated by blanks, alternatives by '|'. The
 // first tensor that names a symbol gives it its value, later ones must agree. A
 // leading "..." stands for any number of dimensions, the same wherever it
-// appears. A leading symbol with a question mark, "B?", is a dimension that may
-// be left out; the symbol is 1 then. "1*" alone is one element of any rank.
+// appears; so do other words with two dots, "..a". A leading symbol with a
+// question mark, "B?", is a dimension that may be left out; the symbol is 1
+// then. "1*" alone is one element of any rank.
 
 #ifndef TILEWORK_COMMON_SCHEMA_SCHEMA_VISITOR_H_
 #define TILEWORK_COMMON_SCHEMA_SCHEMA_VISITOR_H_
@@ -221,6 +222,11 @@ class SchemaVisitor {
   // `symbol` >= `least`.
   virtual void NotLess(std::string_view /*symbol*/,
                        std::string_view /*least*/) {}
+  // The leading dimensions `result` are those of `first` and `second`, which
+  // broadcast; before the tensors that name them, `first` before `second`.
+  virtual void Broadcast(std::string_view /*result*/,
+                         std::string_view /*first*/,
+                         std::string_view /*second*/) {}
   // Gives a symbol the value of an expression, which is `source` in words.
   virtual void Bind(std::string_view /*symbol*/, std::string_view /*source*/,
                     absl::FunctionRef<int64_t()> /*value*/) {}

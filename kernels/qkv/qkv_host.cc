@@ -22,7 +22,6 @@
 #include "hwy/highway.h"
 // After foreach_target.h.
 #include "tilework/common/projection/epilogue-inl.h"
-#include "tilework/common/projection/operand-inl.h"
 #include "tilework/common/simd/norm-inl.h"
 #include "tilework/common/simd/rotate-inl.h"
 #include "tilework/common/simd/rows-inl.h"
