@@ -137,6 +137,22 @@ TEST_P(OperandTest, QuantizesBitForBit) {
   }
 }
 
+// Whole blocks that fill a thread's memory: no thread touches another's.
+TEST_P(OperandTest, QuantizesWholeBlocksOnManyThreads) {
+  for (const int64_t size : {32, 2048}) {
+    const int64_t rows = (int64_t{1} << 20) / size;
+    GuardedTensor x(DType::kF32, {rows, size});
+    FillNormal(random_, x);
+    const OperandArgs args = {.x = x.view(),
+                              .quantize = {.type = ActQuant::kMx}};
+    HostContext one(1), many(4);
+    ScratchScope scratch_of_one(one.arena());
+    ScratchScope scratch_of_many(many.arena());
+    EXPECT_TRUE(SameBits(PrepareOperandOnTarget(args, scratch_of_many, many).a,
+                         PrepareOperandOnTarget(args, scratch_of_one, one).a));
+  }
+}
+
 TEST_P(OperandTest, QuantizesHeadsAndSumsOfTokens) {
   GuardedTensor in_scale(DType::kF32, {1});
   Write(in_scale, {0}, 0.01);

@@ -174,7 +174,7 @@ class RowQuantizer {
   void RunMx(const void* from, uint8_t* codes, BFloat16* out) const {
     const int64_t whole = size_ / kMxBlockSize;
     const int64_t rest = size_ % kMxBlockSize;
-    uint8_t* scales = codes + (whole + 1) * kMxBlockSize;
+    uint8_t* scales = codes + (whole + (rest > 0 ? 1 : 0)) * kMxBlockSize;
     blocks_.Encode(from, whole, codes, scales);
     if (rest > 0) {
       // The block may not be read past its end: zeros complete it.
