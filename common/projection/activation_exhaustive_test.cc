@@ -1,7 +1,7 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Activations of all 2^32 f32. Takes a quarter of an hour, so it only runs
+// Activations of all 2^32 f32. Takes about twenty minutes, so it only runs
 // where it is asked for:
 //   ./bazelw test //common/projection:activation_exhaustive_test
 

@@ -111,6 +111,7 @@ TEST_P(MatmulTest, ActivationsComeAfterBiasAndBeforeResidual) {
        {ActFnType::kSiLU, ActFnType::kGELU, ActFnType::kGELUTanhApprox,
         ActFnType::kSwish, ActFnType::kReLU, ActFnType::kReLU2,
         ActFnType::kSigmoid, ActFnType::kTanh}) {
+    SCOPED_TRACE(static_cast<int>(activation));
     GuardedTensor a(DType::kF32, {9, 20});
     GuardedTensor b(DType::kF32, {20, 33});
     GuardedTensor bias(DType::kF32, {33});
