@@ -17,7 +17,7 @@
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/projection/epilogue-inl.h"
-#include "tilework/common/projection/operand-inl.h"
+#include "tilework/common/projection/operand.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/experimental/matmul_mxfp8/mx_factor.h"
 

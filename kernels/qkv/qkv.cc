@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/common/dtype/narrow.h"
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/projection/norm_type.h"
 #include "tilework/common/projection/operand.h"
@@ -26,7 +28,13 @@ namespace qkv_internal {
 namespace {
 
 constexpr Enumerator kLayouts[] = {{0, "BSD"}, {1, "NBSd"}, {2, "NBdS"}};
-constexpr Enumerator kHeadNorms[] = {{0, "NO_NORM"}, {1, "RMS_NORM"}};
+constexpr Enumerator kHeadNorms[] = {
+    {0, "NO_NORM"}, {1, "RMS_NORM"}, {2, "LAYER_NORM"}};
+constexpr DType kFloat8Types[] = {DType::kF8E4M3, DType::kF8E4M3_240,
+                                  DType::kF8E5M2};
+constexpr DType kCacheTypes[] = {DType::kF32,        DType::kBF16,
+                                 DType::kF16,        DType::kF8E4M3,
+                                 DType::kF8E4M3_240, DType::kF8E5M2};
 // Products of these fit in 64 bits.
 constexpr int64_t kMaxHeads = int64_t{1} << 20;
 constexpr int64_t kMaxHeadSize = int64_t{1} << 20;
@@ -57,6 +65,10 @@ std::string_view HeadsNeededBy(const QkvArgs& args) {
   if (args.fused_rope) return "fused_rope";
   if (args.qk_norm_pre_rope.has_value()) return "qk_norm_pre_rope";
   if (args.qk_norm_post_rope.has_value()) return "qk_norm_post_rope";
+  if (args.q_squared_sum_out.present() || args.k_squared_sum_out.present() ||
+      args.v_squared_sum_out.present()) {
+    return "the squared sums";
+  }
   if (IsStatic(args)) return "quantization_type STATIC";
   return "";
 }
@@ -198,23 +210,28 @@ void DeclareRope(const QkvArgs& args, SchemaVisitor& v) {
 }
 
 struct HeadNormNames {
-  std::string_view group, q_norm, k_norm, eps, q_gamma, k_gamma;
+  std::string_view group, q_norm, k_norm, eps, q_gamma, k_gamma, q_beta, k_beta;
+};
+struct HeadNormTensors {
+  const ConstTensor& q_gamma;
+  const ConstTensor& k_gamma;
+  const ConstTensor& q_beta;
+  const ConstTensor& k_beta;
 };
 
-void DeclareHeadGamma(std::string_view name, const ConstTensor& gamma,
-                      bool normalized, SchemaVisitor& v) {
-  v.Input(
-      name, gamma,
-      {.shape = "D | 1 D",
-       .dtypes = kFloatTypes,
-       .presence = OptionalUnless(!normalized, "its heads are not normalized"),
-       .help = "weight of the heads; factor 1 if absent"});
+void DeclareHeadVector(std::string_view name, const ConstTensor& vector,
+                       bool used, std::string_view unless,
+                       std::string_view help, SchemaVisitor& v) {
+  v.Input(name, vector,
+          {.shape = "D | 1 D",
+           .dtypes = kFloatTypes,
+           .presence = OptionalUnless(!used, unless),
+           .help = help});
 }
 
 void DeclareHeadNorm(const HeadNormNames& names,
                      const std::optional<QkNormConfig>& config,
-                     const ConstTensor& q_gamma, const ConstTensor& k_gamma,
-                     SchemaVisitor& v) {
+                     const HeadNormTensors& tensors, SchemaVisitor& v) {
   v.Group<QkNormConfig>(
       names.group, config, "normalizes the query and key heads",
       [&](const QkNormConfig& norm) {
@@ -228,13 +245,25 @@ void DeclareHeadNorm(const HeadNormNames& names,
                     {.domain = Domain::FiniteAtLeast(0),
                      .help = "added to the mean of the squares"});
       });
-  const auto normalizes = [&](NormType QkNormConfig::*member) {
-    return config.has_value() && (*config).*member != NormType::kNoNorm;
-  };
-  DeclareHeadGamma(names.q_gamma, q_gamma, normalizes(&QkNormConfig::q_norm),
-                   v);
-  DeclareHeadGamma(names.k_gamma, k_gamma, normalizes(&QkNormConfig::k_norm),
-                   v);
+  const QkNormConfig none = {NormType::kNoNorm, NormType::kNoNorm};
+  const QkNormConfig& norm = config.has_value() ? *config : none;
+  constexpr std::string_view kNotNormalized = "its heads are not normalized";
+  constexpr std::string_view kNoLayerNorm = "its heads have no LAYER_NORM";
+  constexpr std::string_view kGammaHelp =
+      "weight of the heads; factor 1 if absent";
+  constexpr std::string_view kBetaHelp = "added to the heads";
+  DeclareHeadVector(names.q_gamma, tensors.q_gamma,
+                    norm.q_norm != NormType::kNoNorm, kNotNormalized,
+                    kGammaHelp, v);
+  DeclareHeadVector(names.k_gamma, tensors.k_gamma,
+                    norm.k_norm != NormType::kNoNorm, kNotNormalized,
+                    kGammaHelp, v);
+  DeclareHeadVector(names.q_beta, tensors.q_beta,
+                    norm.q_norm == NormType::kLayerNorm, kNoLayerNorm,
+                    kBetaHelp, v);
+  DeclareHeadVector(names.k_beta, tensors.k_beta,
+                    norm.k_norm == NormType::kLayerNorm, kNoLayerNorm,
+                    kBetaHelp, v);
 }
 
 void DeclareHeadNorms(const QkvArgs& args, SchemaVisitor& v) {
@@ -243,49 +272,152 @@ void DeclareHeadNorms(const QkvArgs& args, SchemaVisitor& v) {
                    .k_norm = "qk_norm_pre_rope_k_norm",
                    .eps = "qk_norm_pre_rope_eps",
                    .q_gamma = "qk_norm_pre_rope_q_gamma",
-                   .k_gamma = "qk_norm_pre_rope_k_gamma"},
-                  args.qk_norm_pre_rope, args.qk_norm_pre_rope_q_gamma,
-                  args.qk_norm_pre_rope_k_gamma, v);
+                   .k_gamma = "qk_norm_pre_rope_k_gamma",
+                   .q_beta = "qk_norm_pre_rope_q_beta",
+                   .k_beta = "qk_norm_pre_rope_k_beta"},
+                  args.qk_norm_pre_rope,
+                  {.q_gamma = args.qk_norm_pre_rope_q_gamma,
+                   .k_gamma = args.qk_norm_pre_rope_k_gamma,
+                   .q_beta = args.qk_norm_pre_rope_q_beta,
+                   .k_beta = args.qk_norm_pre_rope_k_beta},
+                  v);
   DeclareHeadNorm({.group = "qk_norm_post_rope",
                    .q_norm = "qk_norm_post_rope_q_norm",
                    .k_norm = "qk_norm_post_rope_k_norm",
                    .eps = "qk_norm_post_rope_eps",
                    .q_gamma = "qk_norm_post_rope_q_gamma",
-                   .k_gamma = "qk_norm_post_rope_k_gamma"},
-                  args.qk_norm_post_rope, args.qk_norm_post_rope_q_gamma,
-                  args.qk_norm_post_rope_k_gamma, v);
+                   .k_gamma = "qk_norm_post_rope_k_gamma",
+                   .q_beta = "qk_norm_post_rope_q_beta",
+                   .k_beta = "qk_norm_post_rope_k_beta"},
+                  args.qk_norm_post_rope,
+                  {.q_gamma = args.qk_norm_post_rope_q_gamma,
+                   .k_gamma = args.qk_norm_post_rope_k_gamma,
+                   .q_beta = args.qk_norm_post_rope_q_beta,
+                   .k_beta = args.qk_norm_post_rope_k_beta},
+                  v);
 }
 
-void DeclareCaches(const QkvArgs& args, SchemaVisitor& v) {
-  constexpr std::string_view kNoCache = "k_cache is not given";
-  v.NotLess("Bc", "B");
-  v.NotLess("Smax", "S");
-  v.InOut("k_cache", args.k_cache,
-          {.shape = "Bc Hkv Smax D",
-           .dtypes = kFloatTypes,
-           .presence =
-               OptionalUnless(!HeadsKnown(args), "num_q_heads is not given"),
-           .help = "takes the key heads"});
-  v.InOut("v_cache", args.v_cache,
-          {.shape = "Bc Hkv Smax D",
-           .dtypes = kFloatTypes,
-           .presence = RequiredUnless(!args.k_cache.present(), kNoCache),
-           .help = "takes the value heads"});
+void DeclareCacheScale(std::string_view name, const ConstTensor& scale,
+                       const QkvArgs& args, SchemaVisitor& v) {
+  v.Input(name, scale,
+          {.shape = "1* | Hkv | Hkv D",
+           .dtypes = kF32Only,
+           .presence = RequiredUnless(!IsFloat8(args.v_cache.dtype()),
+                                      "the caches are not of 8 bits"),
+           .values = kScaleValues,
+           .help = "the scale of codes in the cache"});
+}
+
+void DeclareSlots(const QkvArgs& args, SchemaVisitor& v) {
+  constexpr std::string_view kNoCache = "v_cache is not given";
+  constexpr std::string_view kPaged = "the caches are paged";
+  const bool paged = IsPaged(args);
   v.Input("cache_start", args.cache_start,
           {.shape = "B",
            .dtypes = kIndexTypes,
-           .presence = OptionalUnless(!args.k_cache.present(), kNoCache),
+           .presence = OptionalUnless(!args.v_cache.present() || paged,
+                                      paged ? kPaged : kNoCache),
            .values = {.domain =
                           Domain::Between(0, {v["Smax"] - v["S"], "Smax - S"}),
                       .checked = true},
            .help = "the first slot of each batch's tokens; 0 if absent"});
+  constexpr int64_t kLeast = -(int64_t{1} << 31);
+  v.Bind("B*S", "B * S", [&] { return v["B"] * v["S"]; });
+  const bool needed = args.use_block_kv.value_or(false) || args.fp8_packed;
+  const bool unwanted =
+      !args.v_cache.present() || !args.use_block_kv.value_or(true);
+  v.Input("slot_mapping", args.slot_mapping,
+          {.shape = "B S | B*S",
+           .dtypes = kIndexTypes,
+           .presence =
+               unwanted
+                   ? OptionalUnless(true, args.v_cache.present()
+                                              ? "use_block_kv is false"
+                                              : kNoCache)
+                   : OptionalOrIf(needed, "use_block_kv or fp8_packed is true"),
+           .values = {.domain = Domain::Between(
+                          kLeast, {v["NB"] * v["bs"] - 1, "NB * bs - 1"}),
+                      .checked = true},
+           .help = "the slot of each token in paged caches; not stored if "
+                   "below 0"});
+}
+
+void DeclareCaches(const QkvArgs& args, SchemaVisitor& v) {
+  constexpr std::string_view kNoCache = "v_cache is not given";
+  v.Attribute("use_block_kv", args.use_block_kv,
+              {.absent = "whether slot_mapping is given",
+               .help = "whether the caches are paged"});
+  v.Attribute("fp8_packed", args.fp8_packed,
+              {.help = "k_cache has pairs of positions"});
+  v.Rule("fp8_packed needs paged caches", [&](ArgumentChecker& check) {
+    check.Require(!args.fp8_packed || args.use_block_kv.value_or(true),
+                  "fp8_packed is true but use_block_kv is false");
+  });
+  const bool paged = IsPaged(args);
+  v.NotLess("Bc", "B");
+  v.NotLess("Smax", "S");
+  constexpr int64_t kMostPositions = int64_t{1} << 30;
+  if (args.fp8_packed) v.Symbol("bs", Domain::EvenBetween(2, kMostPositions));
+  const DTypes types =
+      args.fp8_packed
+          ? DTypes(absl::MakeConstSpan(kFloat8Types), "fp8 with fp8_packed")
+          : DTypes(absl::MakeConstSpan(kCacheTypes), "");
+  v.InOut("v_cache", args.v_cache,
+          {.shape = {{"Bc Hkv Smax D", "flat", !paged},
+                     {"NB Hkv bs D", "paged", paged}},
+           .dtypes = types,
+           .presence =
+               OptionalUnless(!HeadsKnown(args), "num_q_heads is not given"),
+           .help = "takes the value heads"});
+  v.Bind("bs/2", "bs / 2", [&] { return v["bs"] / 2; });
+  v.InOut("k_cache", args.k_cache,
+          {.shape = {{"NB Hkv bs/2 D 2", "fp8_packed", args.fp8_packed},
+                     {"Bc Hkv Smax D", "flat", !paged},
+                     {"NB Hkv bs D", "paged", paged}},
+           .dtypes = SameAs(args.v_cache, "as v_cache"),
+           .presence = RequiredUnless(!args.v_cache.present(), kNoCache),
+           .help = "takes the key heads"});
+  v.Attribute("block_size", args.block_size,
+              {.domain = Domain::Between({v["bs"], "bs"}, {v["bs"], "bs"}),
+               .presence = OptionalUnless(!paged, "the caches are not paged"),
+               .absent = "bs",
+               .help = "positions of a block"});
+  DeclareSlots(args, v);
+  DeclareCacheScale("k_scale", args.k_scale, args, v);
+  DeclareCacheScale("v_scale", args.v_scale, args, v);
+  v.Attribute("fp8_max", args.fp8_max,
+              {.absent = "the caches' largest number",
+               .help = "limit of codes of 8 bits"});
+  v.Attribute("fp8_min", args.fp8_min,
+              {.absent = "-fp8_max", .help = "limit of codes of 8 bits"});
+  v.Rule("fp8_min <= fp8_max", [&](ArgumentChecker& check) {
+    const Limits limits = CacheLimits(args);
+    check.Require(limits.low <= limits.high, "fp8_min is ", limits.low,
+                  ", expected at most fp8_max = ", limits.high);
+  });
+}
+
+void DeclareSquaredSum(std::string_view name, const Tensor& sums,
+                       const QkvArgs& args, SchemaVisitor& v) {
+  v.Output(name, sums,
+           {.shape = "B S | B S 1",
+            .dtypes = kF32Only,
+            .presence =
+                OptionalUnless(!HeadsKnown(args), "num_q_heads is not given"),
+            .help = "the sum of the squares of all columns"});
+}
+
+void DeclareSquaredSums(const QkvArgs& args, SchemaVisitor& v) {
+  DeclareSquaredSum("q_squared_sum_out", args.q_squared_sum_out, args, v);
+  DeclareSquaredSum("k_squared_sum_out", args.k_squared_sum_out, args, v);
+  DeclareSquaredSum("v_squared_sum_out", args.v_squared_sum_out, args, v);
 }
 
 void DeclareOutput(const QkvArgs& args, SchemaVisitor& v) {
   v.Attribute("output_layout", args.output_layout,
               {.domain = Domain::OneOf(kLayouts), .help = "of output"});
   v.Bind("N", "Hq if there are caches, else heads",
-         [&] { return args.k_cache.present() ? v["Hq"] : v["heads"]; });
+         [&] { return args.v_cache.present() ? v["Hq"] : v["heads"]; });
   v.Bind("N*D", "N * D", [&] { return v["N"] * v["D"]; });
   const QkvOutputLayout layout = args.output_layout;
   DeclareOutputDType(args.output_dtype, v);
@@ -341,11 +473,34 @@ MatrixOperand WeightOf(const QkvArgs& args) {
   return WithScheme(args.fused_qkv_weights, args.quantization_type);
 }
 
-int64_t CacheStart(const QkvArgs& args, int64_t b) {
-  if (!args.cache_start.present()) return 0;
-  return args.cache_start.dtype() == DType::kI32
-             ? int64_t{*args.cache_start.At<int32_t>(b)}
-             : *args.cache_start.At<int64_t>(b);
+bool IsPaged(const QkvArgs& args) {
+  return args.fp8_packed ||
+         args.use_block_kv.value_or(args.slot_mapping.present());
+}
+
+Limits CacheLimits(const QkvArgs& args) {
+  const float largest =
+      args.v_cache.dtype() == DType::kF8E5M2       ? Float8E5M2::kMax
+      : args.v_cache.dtype() == DType::kF8E4M3_240 ? Float8E4M3_240::kMax
+                                                   : Float8E4M3::kMax;
+  return {.low = args.fp8_min.value_or(-args.fp8_max.value_or(largest)),
+          .high = args.fp8_max.value_or(largest)};
+}
+
+int64_t SlotOf(const QkvArgs& args, int64_t b, int64_t s) {
+  const auto at = [](const ConstTensor& indices, auto... index) {
+    return indices.dtype() == DType::kI32
+               ? int64_t{*indices.At<int32_t>(index...)}
+               : *indices.At<int64_t>(index...);
+  };
+  const ConstTensor& slots = args.slot_mapping;
+  if (slots.present()) {
+    return slots.rank() == 2 ? at(slots, b, s)
+                             : at(slots, b * args.input.dim(1) + s);
+  }
+  const int64_t start =
+      args.cache_start.present() ? at(args.cache_start, b) : 0;
+  return b * args.v_cache.dim(2) + start + s;
 }
 
 }  // namespace qkv_internal
@@ -398,6 +553,7 @@ void Declare(const QkvArgs& args, SchemaVisitor& v) {
   qkv_internal::DeclareRope(args, v);
   qkv_internal::DeclareHeadNorms(args, v);
   qkv_internal::DeclareCaches(args, v);
+  qkv_internal::DeclareSquaredSums(args, v);
   qkv_internal::DeclareOutput(args, v);
 }
 

@@ -8,7 +8,7 @@
 //   h = (input + mlp_prev) + attention_prev     with fused_residual_add
 //   a = RMS(h) or LN(h)                         with fused_norm_type
 //   y[b, s, :] = a[b, s, :] * fused_qkv_weights + bias
-//   each Q and K head: y / sqrt(mean(y^2) + eps) * gamma   qk_norm_pre_rope
+//   each Q and K head: RMS or LN over D, gamma and beta    qk_norm_pre_rope
 //                      rotated by cos, sin of (b, s)       fused_rope
 //                      normalized again                    qk_norm_post_rope
 //
@@ -80,7 +80,7 @@ enum class QkvOutputLayout : uint8_t {
   kNBdS,  // [N, B, D, S]
 };
 
-// A norm over the D elements of each head: kRmsNorm or kNoNorm.
+// A norm over the D elements of each head: kRmsNorm, kLayerNorm or kNoNorm.
 struct QkNormConfig {
   NormType q_norm = NormType::kRmsNorm;
   NormType k_norm = NormType::kRmsNorm;
@@ -103,18 +103,38 @@ struct QkvArgs {
   // value an element.
   ConstTensor cos_cache = {};
   ConstTensor sin_cache = {};
-  // [D] or [1, D]; absent: the factor 1.
+  // [D] or [1, D]; an absent gamma is the factor 1, an absent beta 0. Betas are
+  // for LAYER_NORM alone.
   ConstTensor qk_norm_pre_rope_q_gamma = {};
   ConstTensor qk_norm_pre_rope_k_gamma = {};
+  ConstTensor qk_norm_pre_rope_q_beta = {};
+  ConstTensor qk_norm_pre_rope_k_beta = {};
   ConstTensor qk_norm_post_rope_q_gamma = {};
   ConstTensor qk_norm_post_rope_k_gamma = {};
+  ConstTensor qk_norm_post_rope_q_beta = {};
+  ConstTensor qk_norm_post_rope_k_beta = {};
   // By output_layout; required unless N = 0. Overlaps no other tensor.
   Tensor output = {};
-  // [Bc, Hkv, Smax, D], both or none. Token s of batch b is written to slot
-  // cache_start[b] + s; nothing else changes.
+  // Both or none, of one type, fp8 too; nothing but the tokens' slots changes.
+  // Flat, [Bc, Hkv, Smax, D]: token s of batch b goes to slot cache_start[b] +
+  // s. Paged, [NB, Hkv, bs, D], if slot_mapping is given: slot n is position n
+  // % bs of block n / bs; with fp8_packed, k_cache is [NB, Hkv, bs / 2, D, 2],
+  // whose pair a has positions 2 a and 2 a + 1.
   Tensor k_cache = {};
   Tensor v_cache = {};
   ConstTensor cache_start = {};  // [B], i32 or i64; absent: 0
+  // [B, S] or [B * S], i32 or i64. A token with a slot below 0 is not stored;
+  // of tokens with the same slot the last is.
+  ConstTensor slot_mapping = {};
+  // Of fp8 caches, whose codes are cvt(min(max(y * (1 / scale), fp8_min),
+  // fp8_max)): f32 [1], [Hkv] or [Hkv, D].
+  ConstTensor k_scale = {};
+  ConstTensor v_scale = {};
+  // f32 [B, S] or [B, S, 1]: sums of the squares of all columns of Q, K or V
+  // before the heads are normalized and rotated.
+  Tensor q_squared_sum_out = {};
+  Tensor k_squared_sum_out = {};
+  Tensor v_squared_sum_out = {};
 
   // The heads may be unknown if nothing needs them: kBSD, no caches, no norm of
   // the heads, no rotation.
@@ -139,6 +159,12 @@ struct QkvArgs {
   int64_t rotary_offset = 0;               // 0 to D - R
   std::optional<QkNormConfig> qk_norm_pre_rope = {};
   std::optional<QkNormConfig> qk_norm_post_rope = {};
+  // Default: the largest number of the caches' type, and its negative.
+  std::optional<float> fp8_max = {};
+  std::optional<float> fp8_min = {};
+  std::optional<bool> use_block_kv = {};   // whether slot_mapping is given
+  std::optional<int64_t> block_size = {};  // bs
+  bool fp8_packed = false;
 };
 
 // InvalidArgument, before anything is written, if the arguments do not fit or a
@@ -166,8 +192,16 @@ Heads ResolveHeads(const QkvArgs& args);
 OperandArgs OperandOf(const QkvArgs& args);
 MatrixOperand WeightOf(const QkvArgs& args);
 
-// The slot of the first token of batch b.
-int64_t CacheStart(const QkvArgs& args, int64_t b);
+// The slot of token (b, s), counted through all batches or blocks; negative if
+// it is not stored. There are caches.
+int64_t SlotOf(const QkvArgs& args, int64_t b, int64_t s);
+bool IsPaged(const QkvArgs& args);
+
+// Of scaled numbers before they become codes in a cache.
+struct Limits {
+  float low, high;
+};
+Limits CacheLimits(const QkvArgs& args);
 
 }  // namespace qkv_internal
 }  // namespace tilework

@@ -11,8 +11,11 @@
 #include "tilework/common/gemm/matrix.h"
 #include "tilework/common/parallel/arena.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/projection/norm_type.h"
 #include "tilework/common/projection/operand.h"
+#include "tilework/common/quantize/fp8_rows.h"
 #include "tilework/common/schema/host_call.h"
+#include "tilework/common/simd/read_ahead.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/kernels/qkv/qkv.h"
 
@@ -22,6 +25,7 @@
 #include "hwy/highway.h"
 // After foreach_target.h.
 #include "tilework/common/projection/epilogue-inl.h"
+#include "tilework/common/simd/moments-inl.h"
 #include "tilework/common/simd/norm-inl.h"
 #include "tilework/common/simd/rotate-inl.h"
 #include "tilework/common/simd/rows-inl.h"
@@ -29,25 +33,33 @@
 HWY_BEFORE_NAMESPACE();
 namespace tilework {
 namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
 // A norm of the Q (0) or K (1) heads.
 struct HeadNorm {
-  bool enabled = false;
+  NormType type = NormType::kNoNorm;
   const float* gamma = nullptr;  // null: the factor 1
+  const float* beta = nullptr;   // null: 0
   float gamma_offset = 0;
   float eps = 0;
 
-  HeadNorm() = default;
-  HeadNorm(NormType type, const ConstTensor& gamma_tensor, float offset,
-           float epsilon, ScratchScope& scratch)
-      : enabled(type != NormType::kNoNorm),
-        gamma(ContiguousVector(gamma_tensor, scratch)),
-        gamma_offset(offset),
-        eps(epsilon) {}
-
   HWY_INLINE void Apply(int64_t d, float* HWY_RESTRICT head) const {
-    if (!enabled) return;
-    ScaleRow(head, RmsFactor(head, d, d, eps), gamma, gamma_offset, d, head);
+    if (type == NormType::kRmsNorm) {
+      ScaleRow(head, RmsFactor(head, d, d, eps), gamma, gamma_offset, d, head);
+    } else if (type == NormType::kLayerNorm) {
+      ReadAhead none;
+      const Moments moments = MomentsOf(head, d, none);
+      const float rstd = ReciprocalDeviation(moments.variance, eps);
+      ForEachVector(d, [&](auto df, int64_t i, size_t count) HWY_ATTR {
+        const auto scale = gamma == nullptr ? hn::Set(df, 1.0f)
+                                            : LoadUpTo(df, gamma + i, count);
+        const auto shift =
+            beta == nullptr ? hn::Zero(df) : LoadUpTo(df, beta + i, count);
+        StoreUpTo(LayerNormed(df, LoadUpTo(df, head + i, count), moments.mean,
+                              rstd, scale, shift),
+                  df, head + i, count);
+      });
+    }
   }
 };
 
@@ -85,6 +97,21 @@ struct RopeTable {
   }
 };
 
+// A cache that heads are written to, or none.
+struct CacheTarget {
+  Tensor
+      tensor;  // [blocks, Hkv, positions, D], or with pairs of positions last
+  const float* reciprocals = nullptr;  // of scales, [Hkv, D]; for codes
+  float low, high;
+
+  // The place of position `at` of a block, without its pairs.
+  Tensor Head(int64_t block, int64_t head, int64_t at) const {
+    const Tensor heads = tensor.Select(0, block).Select(0, head);
+    return tensor.rank() == 4 ? heads.Select(0, at)
+                              : heads.Select(0, at / 2).Select(1, at % 2);
+  }
+};
+
 // All that happens to the product.
 struct HeadArgs {
   qkv_internal::Heads heads;
@@ -97,9 +124,11 @@ struct HeadArgs {
   Rotation rotation;
   int64_t rotary_offset;
   RopeTable cos, sin;
-  Tensor output;         // [B, S, N, D]
-  Tensor caches[2];      // K and V, [Bc, Hkv, Smax, D], or absent
-  const int64_t* start;  // first slot of each batch
+  Tensor output;          // [B, S, N, D]
+  CacheTarget caches[2];  // of K and V
+  const int64_t* slots;   // of each token, or null
+  int64_t slots_in_block;
+  float* squares;  // of each token's heads, [T, N], or null
 };
 
 template <class View>
@@ -110,6 +139,27 @@ HWY_INLINE void StorePart(const float* HWY_RESTRICT from, int64_t size,
     StoreRow(from, to.stride(3), size,
              to.template At<decltype(type)>(i, j, k, l));
   });
+}
+
+// Elements [offset, offset + size) of a head to `to`, [D]; `first` is the first
+// of the cache's scales.
+HWY_INLINE void StoreInCache(const CacheTarget& cache, const Tensor& to,
+                             int64_t first, int64_t offset, int64_t size,
+                             float* HWY_RESTRICT values) {
+  if (cache.reciprocals == nullptr) {
+    VisitFloat(to.dtype(), [&](auto type) HWY_ATTR {
+      StoreRow(values, to.stride(0), size, to.At<decltype(type)>(offset));
+    });
+    return;
+  }
+  MultiplyRow(cache.reciprocals + first, 1, size, values);
+  ClampRow(cache.low, cache.high, size, values);
+  const Fp8RowEncoder encoder(DType::kF32, to.dtype());
+  ReadAhead none;
+  encoder.Encode(values, 1, size, kNoClip, 1.0f,
+                 {static_cast<uint8_t*>(to.data()) + offset * to.stride(0),
+                  to.stride(0), /*stream=*/false},
+                 none);
 }
 
 // Norm, rotation and store of elements [offset, offset + size) of a head; all
@@ -129,13 +179,19 @@ HWY_INLINE void StoreHead(const HeadArgs& args, int64_t b, int64_t s,
     }
     args.post_rope[kind].Apply(size, values);
   }
-  if (is_query || !args.caches[0].present()) {
+  if (is_query || args.slots == nullptr) {
     StorePart(values, size, args.output, b, s, head, offset);
     return;
   }
+  const int64_t slot = args.slots[b * args.tokens + s];
+  if (slot < 0) return;
   const int64_t kv_head = head - heads.q;
-  StorePart(values, size, args.caches[kv_head / heads.kv], b,
-            kv_head % heads.kv, args.start[b] + s, offset);
+  const int64_t of_kind = kv_head % heads.kv;
+  const CacheTarget& cache = args.caches[kv_head / heads.kv];
+  StoreInCache(cache,
+               cache.Head(slot / args.slots_in_block, of_kind,
+                          slot % args.slots_in_block),
+               of_kind * heads.d + offset, offset, size, values);
 }
 
 HWY_NOINLINE void StoreHeads(const HeadArgs& args, const GemmTile& tile) {
@@ -151,6 +207,10 @@ HWY_NOINLINE void StoreHeads(const HeadArgs& args, const GemmTile& tile) {
       const int64_t head = (tile.col + c) / d;
       const int64_t offset = (tile.col + c) % d;
       const int64_t size = std::min(d - offset, tile.cols - c);
+      if (args.squares != nullptr) {
+        args.squares[(tile.row + r) * args.heads.total() + head] =
+            SumOfSquares(row + c, size);
+      }
       StoreHead(args, b, s, head, offset, size, row + c);
       c += size;
     }
@@ -173,15 +233,89 @@ Tensor OutputHeads(const QkvArgs& args, int64_t d) {
   return output;
 }
 
-void SetHeadNorms(const QkvArgs& args,
-                  const std::optional<QkNormConfig>& config,
-                  const ConstTensor& q_gamma, const ConstTensor& k_gamma,
-                  ScratchScope& scratch, HeadNorm (&norms)[2]) {
-  if (!config.has_value()) return;
-  norms[0] = HeadNorm(config->q_norm, q_gamma, args.gamma_offset, config->eps,
-                      scratch);
-  norms[1] = HeadNorm(config->k_norm, k_gamma, args.gamma_offset, config->eps,
-                      scratch);
+HeadNorm MakeHeadNorm(NormType type, const ConstTensor& gamma,
+                      const ConstTensor& beta, float gamma_offset, float eps,
+                      ScratchScope& scratch) {
+  return {.type = type,
+          .gamma = ContiguousVector(gamma, scratch),
+          .beta = ContiguousVector(beta, scratch),
+          .gamma_offset = gamma_offset,
+          .eps = eps};
+}
+
+void SetHeadNorms(const QkvArgs& args, HeadArgs& heads, ScratchScope& scratch) {
+  const float offset = args.gamma_offset;
+  if (const auto& norm = args.qk_norm_pre_rope; norm.has_value()) {
+    heads.pre_rope[0] =
+        MakeHeadNorm(norm->q_norm, args.qk_norm_pre_rope_q_gamma,
+                     args.qk_norm_pre_rope_q_beta, offset, norm->eps, scratch);
+    heads.pre_rope[1] =
+        MakeHeadNorm(norm->k_norm, args.qk_norm_pre_rope_k_gamma,
+                     args.qk_norm_pre_rope_k_beta, offset, norm->eps, scratch);
+  }
+  if (const auto& norm = args.qk_norm_post_rope; norm.has_value()) {
+    heads.post_rope[0] =
+        MakeHeadNorm(norm->q_norm, args.qk_norm_post_rope_q_gamma,
+                     args.qk_norm_post_rope_q_beta, offset, norm->eps, scratch);
+    heads.post_rope[1] =
+        MakeHeadNorm(norm->k_norm, args.qk_norm_post_rope_k_gamma,
+                     args.qk_norm_post_rope_k_beta, offset, norm->eps, scratch);
+  }
+}
+
+// 1 / scale for each element of the heads of a cache, [Hkv, D].
+const float* ReciprocalScales(const ConstTensor& scale, int64_t heads,
+                              int64_t d, ScratchScope& scratch) {
+  float* result = scratch.Allocate<float>(heads * d);
+  for (int64_t h = 0; h < heads; ++h) {
+    for (int64_t i = 0; i < d; ++i) {
+      const float value = scale.NumElements() == 1 ? *scale.data<float>()
+                          : scale.rank() == 1      ? *scale.At<float>(h)
+                                                   : *scale.At<float>(h, i);
+      result[h * d + i] = 1.0f / value;
+    }
+  }
+  return result;
+}
+
+// The slots of all tokens; of those that share one, only the last has it.
+const int64_t* MakeSlots(const QkvArgs& args, ScratchScope& scratch) {
+  const int64_t tokens = args.input.dim(1);
+  const int64_t count = args.input.dim(0) * tokens;
+  int64_t* slots = scratch.Allocate<int64_t>(count);
+  for (int64_t t = 0; t < count; ++t) {
+    slots[t] = qkv_internal::SlotOf(args, t / tokens, t % tokens);
+  }
+  if (!qkv_internal::IsPaged(args)) return slots;
+  const int64_t num_slots = args.v_cache.dim(0) * args.v_cache.dim(2);
+  uint8_t* taken = scratch.Allocate<uint8_t>(num_slots);
+  std::fill_n(taken, num_slots, uint8_t{0});
+  for (int64_t t = count - 1; t >= 0; --t) {
+    if (slots[t] < 0) continue;
+    if (taken[slots[t]] != 0)
+      slots[t] = -1;
+    else
+      taken[slots[t]] = 1;
+  }
+  return slots;
+}
+
+void SetCaches(const QkvArgs& args, HeadArgs& heads, ScratchScope& scratch) {
+  if (!args.v_cache.present()) return;
+  heads.caches[0].tensor = args.k_cache;
+  heads.caches[1].tensor = args.v_cache;
+  heads.slots = MakeSlots(args, scratch);
+  heads.slots_in_block = args.v_cache.dim(2);
+  const qkv_internal::Limits limits = qkv_internal::CacheLimits(args);
+  for (int i = 0; i < 2; ++i) {
+    CacheTarget& cache = heads.caches[i];
+    cache.low = limits.low;
+    cache.high = limits.high;
+    if (!IsFloat8(args.v_cache.dtype())) continue;
+    cache.reciprocals =
+        ReciprocalScales(i == 0 ? args.k_scale : args.v_scale, heads.heads.kv,
+                         heads.heads.d, scratch);
+  }
 }
 
 HeadArgs MakeHeadArgs(const QkvArgs& args, ScratchScope& scratch) {
@@ -189,10 +323,7 @@ HeadArgs MakeHeadArgs(const QkvArgs& args, ScratchScope& scratch) {
   result.heads = qkv_internal::ResolveHeads(args);
   result.tokens = args.input.dim(1);
   result.bias = ContiguousVector(args.bias, scratch);
-  SetHeadNorms(args, args.qk_norm_pre_rope, args.qk_norm_pre_rope_q_gamma,
-               args.qk_norm_pre_rope_k_gamma, scratch, result.pre_rope);
-  SetHeadNorms(args, args.qk_norm_post_rope, args.qk_norm_post_rope_q_gamma,
-               args.qk_norm_post_rope_k_gamma, scratch, result.post_rope);
+  SetHeadNorms(args, result, scratch);
   result.rope = args.fused_rope;
   if (args.fused_rope) {
     result.rotation.rotary_dim = args.rotary_dim.value_or(result.heads.d);
@@ -203,16 +334,20 @@ HeadArgs MakeHeadArgs(const QkvArgs& args, ScratchScope& scratch) {
     result.sin = RopeTable(args.sin_cache, scratch);
   }
   result.output = OutputHeads(args, result.heads.d);
-  if (args.k_cache.present()) {
-    result.caches[0] = args.k_cache;
-    result.caches[1] = args.v_cache;
-    int64_t* start = scratch.Allocate<int64_t>(args.input.dim(0));
-    for (int64_t b = 0; b < args.input.dim(0); ++b) {
-      start[b] = qkv_internal::CacheStart(args, b);
-    }
-    result.start = start;
-  }
+  SetCaches(args, result, scratch);
   return result;
+}
+
+// The sum over heads [first, first + count) of each token, if it is wanted.
+void StoreSquaredSums(const HeadArgs& args, int64_t tokens, int64_t first,
+                      int64_t count, const Tensor& to) {
+  if (!to.present()) return;
+  for (int64_t t = 0; t < tokens; ++t) {
+    const float* squares = args.squares + t * args.heads.total() + first;
+    float sum = 0;
+    for (int64_t h = 0; h < count; ++h) sum += squares[h];
+    *to.At<float>(t / args.tokens, t % args.tokens) = sum;
+  }
 }
 
 void QkvHost(const QkvArgs& args, HostContext& context) {
@@ -226,7 +361,14 @@ void QkvHost(const QkvArgs& args, HostContext& context) {
       operand, weight,
       {.k = heads.heads.q * d, .v = (heads.heads.q + heads.heads.kv) * d},
       scratch);
-  const bool whole_heads = args.fused_rope ||
+  const bool squares = args.q_squared_sum_out.present() ||
+                       args.k_squared_sum_out.present() ||
+                       args.v_squared_sum_out.present();
+  const int64_t tokens = operand.a.dim(0);
+  if (squares) {
+    heads.squares = scratch.Allocate<float>(tokens * heads.heads.total());
+  }
+  const bool whole_heads = args.fused_rope || squares ||
                            args.qk_norm_pre_rope.has_value() ||
                            args.qk_norm_post_rope.has_value();
   Gemm(
@@ -235,6 +377,12 @@ void QkvHost(const QkvArgs& args, HostContext& context) {
        .a_block_scales = operand.block_scales,
        .column_multiple = whole_heads ? d : 1},
       [&](const GemmTile& tile) HWY_ATTR { StoreHeads(heads, tile); }, context);
+  if (squares) {
+    const qkv_internal::Heads& h = heads.heads;
+    StoreSquaredSums(heads, tokens, 0, h.q, args.q_squared_sum_out);
+    StoreSquaredSums(heads, tokens, h.q, h.kv, args.k_squared_sum_out);
+    StoreSquaredSums(heads, tokens, h.q + h.kv, h.kv, args.v_squared_sum_out);
+  }
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -30,25 +31,39 @@ struct OracleHead {
   std::vector<double> y, e;
 };
 
-inline void NormHeadOracle(const ConstTensor& gamma, double gamma_offset,
-                           double eps, OracleHead& head) {
+struct OracleHeadNorm {
+  NormType type;
+  const ConstTensor& gamma;
+  const ConstTensor& beta;
+  double gamma_offset;
+  double eps;
+};
+
+inline void NormHeadOracle(const OracleHeadNorm& norm, OracleHead& head) {
+  const bool layer_norm = norm.type == NormType::kLayerNorm;
   const double d = static_cast<double>(head.y.size());
-  double squares = 0, error_squares = 0;
+  double mean = 0, squares = 0, error_squares = 0;
+  if (layer_norm) {
+    for (const double y : head.y) mean += y / d;
+  }
   for (size_t i = 0; i < head.y.size(); ++i) {
-    squares += head.y[i] * head.y[i];
+    squares += (head.y[i] - mean) * (head.y[i] - mean);
     error_squares += head.e[i] * head.e[i];
   }
-  const double rms = std::sqrt(squares / d + eps);
-  const double spread = std::sqrt(error_squares / d);
+  const double rms = std::sqrt(squares / d + norm.eps);
+  // Of the mean too.
+  const double spread = (layer_norm ? 2 : 1) * std::sqrt(error_squares / d);
   for (size_t i = 0; i < head.y.size(); ++i) {
-    const double g = gamma.present()
-                         ? BiasAt(gamma, static_cast<int64_t>(i)) + gamma_offset
-                         : 1;
-    const double y = head.y[i];
-    head.e[i] =
-        (head.e[i] + std::abs(y) / rms * spread + 0x1p-21 * std::abs(y)) *
-        std::abs(g) / rms;
-    head.y[i] = y / rms * g;
+    const auto at = static_cast<int64_t>(i);
+    const double offset = layer_norm ? 0 : norm.gamma_offset;
+    const double g = norm.gamma.present() ? BiasAt(norm.gamma, at) + offset : 1;
+    const double y = head.y[i] - mean;
+    const double e = head.e[i] + (layer_norm ? spread : 0) +
+                     (layer_norm ? 0x1p-21 * std::abs(mean) : 0);
+    head.e[i] = (e + std::abs(y) / rms * spread + 0x1p-21 * std::abs(y)) *
+                std::abs(g) / rms;
+    head.y[i] = y / rms * g + BiasAt(norm.beta, at);
+    head.e[i] += 0x1p-23 * std::abs(head.y[i]);
   }
 }
 
@@ -85,10 +100,31 @@ inline void RotateHeadOracle(const QkvArgs& args, int64_t b, int64_t s,
   }
 }
 
+// Sums of squares of the columns of Q, K and V of each token, [T] each.
+struct OracleSquares {
+  std::vector<double> value[3], error[3];
+};
+
+inline void AddSquares(const qkv_internal::Heads& heads, int64_t head,
+                       const OracleHead& values, int64_t t,
+                       OracleSquares& squares) {
+  const size_t kind = head < heads.q ? 0 : head < heads.q + heads.kv ? 1 : 2;
+  const auto token = static_cast<size_t>(t);
+  for (int k = 0; k < 3; ++k) {
+    if (squares.value[k].size() <= token) squares.value[k].push_back(0);
+    if (squares.error[k].size() <= token) squares.error[k].push_back(0);
+  }
+  for (size_t i = 0; i < values.y.size(); ++i) {
+    squares.value[kind][token] += values.y[i] * values.y[i];
+    squares.error[kind][token] +=
+        2 * std::abs(values.y[i]) * values.e[i] + values.e[i] * values.e[i];
+  }
+}
+
 // All heads, [B, S, Hq + 2 Hkv, D], before they are rounded; the bound lacks
 // the rounding. `weight` is the plain matrix, whatever the argument is.
-inline OracleResult QkvOracle(const QkvArgs& args,
-                              const MatrixOperand& weight) {
+inline OracleResult QkvOracle(const QkvArgs& args, const MatrixOperand& weight,
+                              OracleSquares& squares) {
   const OperandArgs operand = qkv_internal::OperandOf(args);
   const OracleMatrix a = OperandOracle(operand);
   const qkv_internal::Heads heads = qkv_internal::ResolveHeads(args);
@@ -113,22 +149,27 @@ inline OracleResult QkvOracle(const QkvArgs& args,
             ProductBound(a.cols, y, std::hypot(product.magnitude(t, c), bias),
                          rounded, max_w, code_error * product.largest(t, c)));
       }
+      AddSquares(heads, n, head, t, squares);
       const auto norm = [&](const std::optional<QkNormConfig>& config,
-                            const ConstTensor& q_gamma,
-                            const ConstTensor& k_gamma) {
+                            const ConstTensor& gamma, const ConstTensor& beta) {
         if (!config.has_value()) return;
-        const bool q = n < heads.q;
-        if ((q ? config->q_norm : config->k_norm) == NormType::kNoNorm) return;
-        NormHeadOracle(q ? q_gamma : k_gamma,
-                       static_cast<double>(args.gamma_offset),
-                       static_cast<double>(config->eps), head);
+        const NormType type = n < heads.q ? config->q_norm : config->k_norm;
+        if (type == NormType::kNoNorm) return;
+        NormHeadOracle(
+            {type, gamma, beta, static_cast<double>(args.gamma_offset),
+             static_cast<double>(config->eps)},
+            head);
       };
+      const bool q = n < heads.q;
       if (n < heads.q + heads.kv) {
-        norm(args.qk_norm_pre_rope, args.qk_norm_pre_rope_q_gamma,
-             args.qk_norm_pre_rope_k_gamma);
+        norm(args.qk_norm_pre_rope,
+             q ? args.qk_norm_pre_rope_q_gamma : args.qk_norm_pre_rope_k_gamma,
+             q ? args.qk_norm_pre_rope_q_beta : args.qk_norm_pre_rope_k_beta);
         if (args.fused_rope) RotateHeadOracle(args, b, s, head);
-        norm(args.qk_norm_post_rope, args.qk_norm_post_rope_q_gamma,
-             args.qk_norm_post_rope_k_gamma);
+        norm(
+            args.qk_norm_post_rope,
+            q ? args.qk_norm_post_rope_q_gamma : args.qk_norm_post_rope_k_gamma,
+            q ? args.qk_norm_post_rope_q_beta : args.qk_norm_post_rope_k_beta);
       }
       result.value.insert(result.value.end(), head.y.begin(), head.y.end());
       result.bound.insert(result.bound.end(), head.e.begin(), head.e.end());
@@ -170,7 +211,7 @@ class QkvExpectation {
   QkvExpectation(const QkvArgs& args, const MatrixOperand& weight)
       : args_(args),
         heads_(qkv_internal::ResolveHeads(args)),
-        oracle_(QkvOracle(args, weight)),
+        oracle_(QkvOracle(args, weight, squares_)),
         rounded_(OperandRoundoff(qkv_internal::OperandOf(args))),
         typical_(2 * (SumBound(weight.rows()) + 3 * rounded_ +
                       OperandCodeError(qkv_internal::OperandOf(args)))) {}
@@ -192,26 +233,52 @@ class QkvExpectation {
   }
 
   // Heads [first, first + Hkv) in their slots of `cache`, and elsewhere what is
-  // there.
+  // there. Codes are compared as numbers without their scale.
   ExpectedTensor Cache(std::string_view name, int64_t first,
-                       const ConstTensor& cache) const {
+                       const ConstTensor& cache,
+                       const ConstTensor& scale) const {
     ExpectedTensor expected = {.name = name, .actual = cache};
     std::vector<double> error;
     const int64_t tokens = args_.input.dim(1);
+    const int64_t positions = args_.v_cache.dim(2);
+    std::map<int64_t, int64_t> token_of;  // the last one of each slot
+    for (int64_t t = 0; t < args_.input.dim(0) * tokens; ++t) {
+      const int64_t slot = qkv_internal::SlotOf(args_, t / tokens, t % tokens);
+      if (slot >= 0) token_of[slot] = t;
+    }
     ForEachIndex(cache.shape(), [&](const Dims& index) {
-      const bool in_batch = index[0] < args_.input.dim(0);
-      const int64_t s =
-          in_batch ? index[2] - qkv_internal::CacheStart(args_, index[0]) : -1;
-      if (s >= 0 && s < tokens) {
-        Add(index[0] * tokens + s, (first + index[1]) * heads_.d + index[3],
-            expected, error);
-      } else {
+      const bool pairs = index.size() == 5;
+      const int64_t at = pairs ? 2 * index[2] + index[4] : index[2];
+      const auto token = token_of.find(index[0] * positions + at);
+      if (token == token_of.end()) {
         expected.reference.push_back(Read(cache, index));
         expected.bound.push_back(0);
         error.push_back(0);
+        return;
+      }
+      const int64_t d = index[3];
+      Add(token->second, (first + index[1]) * heads_.d + d, expected, error);
+      if (scale.present()) {
+        ToCode(scale.NumElements() == 1 ? *scale.data<float>()
+               : scale.rank() == 1      ? *scale.At<float>(index[1])
+                                        : *scale.At<float>(index[1], d),
+               expected);
       }
     });
-    SetFrobenius(error, expected);
+    if (!scale.present()) SetFrobenius(error, expected);
+    return expected;
+  }
+
+  // The sums of squares of kind 0 (Q), 1 (K) or 2 (V).
+  ExpectedTensor Squares(std::string_view name, int kind,
+                         const ConstTensor& actual) const {
+    ExpectedTensor expected = {.name = name, .actual = actual};
+    const int64_t columns = (kind == 0 ? heads_.q : heads_.kv) * heads_.d;
+    for (size_t t = 0; t < squares_.value[kind].size(); ++t) {
+      expected.reference.push_back(squares_.value[kind][t]);
+      expected.bound.push_back(SumBound(columns) * squares_.value[kind][t] +
+                               squares_.error[kind][t]);
+    }
     return expected;
   }
 
@@ -225,6 +292,27 @@ class QkvExpectation {
     error.push_back(oracle_.bound[at]);
     expected.bound.push_back(oracle_.bound[at] +
                              RoundingBound(y, expected.actual.dtype()));
+  }
+
+  // The last element, as a code of the caches' type.
+  void ToCode(float scale, ExpectedTensor& expected) const {
+    const DType dtype = expected.actual.dtype();
+    const qkv_internal::Limits limits = qkv_internal::CacheLimits(args_);
+    const double e = (expected.bound.back() -
+                      RoundingBound(expected.reference.back(), dtype)) /
+                     static_cast<double>(scale);
+    double& y = expected.reference.back();
+    y /= static_cast<double>(scale);
+    if (!std::isnan(y)) {
+      y = std::clamp(y, static_cast<double>(limits.low),
+                     static_cast<double>(limits.high));
+      const double largest = dtype == DType::kF8E5M2       ? 57344
+                             : dtype == DType::kF8E4M3_240 ? 240
+                                                           : 448;
+      y = std::clamp(y, -largest, largest);
+    }
+    expected.bound.back() = 1.01 * e + UnitRoundoff(dtype) * (std::abs(y) + e) +
+                            SmallestSubnormal(dtype) / 2;
   }
 
   void SetFrobenius(const std::vector<double>& error,
@@ -241,6 +329,7 @@ class QkvExpectation {
 
   const QkvArgs& args_;
   qkv_internal::Heads heads_;
+  OracleSquares squares_;
   OracleResult oracle_;
   double rounded_;
   double typical_;  // relative error of elements before the last rounding
@@ -261,17 +350,28 @@ inline std::vector<ExpectedTensor> QkvExpected(const QkvArgs& args,
   if (args.output.present()) {
     const ConstTensor output = QkvOutputHeads(args, heads.d);
     expected.push_back(expect.Heads(0, heads.q, output.Slice(2, 0, heads.q)));
-    if (!args.k_cache.present()) {
+    if (!args.v_cache.present()) {
       for (const int64_t first : {heads.q, heads.q + heads.kv}) {
         expected.push_back(
             expect.Heads(first, heads.kv, output.Slice(2, first, heads.kv)));
       }
     }
   }
-  if (args.k_cache.present()) {
-    expected.push_back(expect.Cache("k_cache", heads.q, args.k_cache));
+  if (args.v_cache.present()) {
     expected.push_back(
-        expect.Cache("v_cache", heads.q + heads.kv, args.v_cache));
+        expect.Cache("k_cache", heads.q, args.k_cache, args.k_scale));
+    expected.push_back(expect.Cache("v_cache", heads.q + heads.kv, args.v_cache,
+                                    args.v_scale));
+  }
+  const Tensor* const sums[] = {&args.q_squared_sum_out,
+                                &args.k_squared_sum_out,
+                                &args.v_squared_sum_out};
+  constexpr std::string_view kNames[] = {
+      "q_squared_sum_out", "k_squared_sum_out", "v_squared_sum_out"};
+  for (int kind = 0; kind < 3; ++kind) {
+    if (sums[kind]->present()) {
+      expected.push_back(expect.Squares(kNames[kind], kind, *sums[kind]));
+    }
   }
   return expected;
 }

@@ -293,6 +293,97 @@ TEST_P(QkvTest, CachesAsViewsOfOneBuffer) {
   ExpectAgreement(problem);
 }
 
+// Slots in any order, one token that is not stored, two with the same slot, of
+// which the last is; fp8 with every shape of scales, and pairs of positions.
+TEST_P(QkvTest, PagedCachesOfEveryKind) {
+  // B 2, S 3, H 8, Hq 2, Hkv 2, D 4; 3 blocks of 4.
+  GuardedTensor input(DType::kBF16, {2, 3, 8});
+  GuardedTensor weight(DType::kBF16, {8, 24});
+  GuardedTensor output(DType::kBF16, {2, 3, 8});
+  GuardedTensor slots(DType::kI64, {2, 3});
+  Random random(4);
+  FillNormal(random, input, 4);
+  FillNormal(random, weight);
+  const int64_t values[] = {11, 0, -1, 5, 7, 5};
+  for (int64_t t = 0; t < 6; ++t) {
+    Write(slots, {t / 3, t % 3}, static_cast<double>(values[t]));
+  }
+  HostContext context(2);
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF8E4M3,
+                            DType::kF8E4M3_240, DType::kF8E5M2}) {
+    for (const Dims& scale_shape : {Dims{1}, Dims{2}, Dims{2, 4}}) {
+      for (const bool packed : {false, true}) {
+        if (IsFloat(dtype) && (packed || scale_shape.size() == 2)) continue;
+        SCOPED_TRACE(testing::Message()
+                     << Name(dtype) << " scales " << scale_shape.ToString()
+                     << " packed " << packed);
+        GuardedTensor k_cache(dtype,
+                              packed ? Dims{3, 2, 2, 4, 2} : Dims{3, 2, 4, 4});
+        GuardedTensor v_cache(dtype, {3, 2, 4, 4});
+        GuardedTensor scale(DType::kF32, scale_shape);
+        FillNormal(random, k_cache);
+        FillNormal(random, v_cache);
+        FillUniform(random, scale, 0.01, 1);
+        QkvArgs args = {.input = input,
+                        .fused_qkv_weights = weight.view(),
+                        .output = output,
+                        .k_cache = k_cache,
+                        .v_cache = v_cache,
+                        .slot_mapping = slots,
+                        .num_q_heads = 2,
+                        .num_kv_heads = 2,
+                        .fp8_packed = packed};
+        if (IsFloat8(dtype)) {
+          args.k_scale = scale;
+          args.v_scale = scale;
+          args.fp8_max = 100;
+          args.fp8_min = -50;
+        }
+        const auto expected = QkvExpected(args);
+        const absl::Status status = Qkv(args, context);
+        ASSERT_TRUE(status.ok()) << status;
+        EXPECT_TRUE(Agrees(expected));
+      }
+    }
+  }
+}
+
+TEST_P(QkvTest, SquaredSumsAndLayerNormOfHeads) {
+  GuardedTensor input(DType::kF32, {2, 5, 40});
+  GuardedTensor weight(DType::kF32, {40, 5 * 6});
+  GuardedTensor bias(DType::kF32, {30});
+  GuardedTensor gamma(DType::kF32, {6});
+  GuardedTensor beta(DType::kBF16, {1, 6});
+  GuardedTensor output(DType::kF32, {2, 5, 30});
+  GuardedTensor q_sum(DType::kF32, {2, 5});
+  GuardedTensor k_sum(DType::kF32, {2, 5, 1});
+  GuardedTensor v_sum(DType::kF32, {2, 5});
+  Random random(5);
+  for (const GuardedTensor* tensor : {&input, &weight, &bias, &gamma, &beta}) {
+    FillNormal(random, *tensor);
+  }
+  HostContext context(2);
+  const QkvArgs args = {
+      .input = input,
+      .fused_qkv_weights = weight.view(),
+      .bias = bias,
+      .qk_norm_pre_rope_q_gamma = gamma,
+      .qk_norm_pre_rope_q_beta = beta,
+      .qk_norm_pre_rope_k_beta = beta,
+      .output = output,
+      .q_squared_sum_out = q_sum,
+      .k_squared_sum_out = k_sum,
+      .v_squared_sum_out = v_sum,
+      .num_q_heads = 3,
+      .num_kv_heads = 1,
+      .qk_norm_pre_rope = QkNormConfig{.q_norm = NormType::kLayerNorm,
+                                       .k_norm = NormType::kLayerNorm}};
+  const auto expected = QkvExpected(args);
+  const absl::Status status = Qkv(args, context);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_TRUE(Agrees(expected));
+}
+
 TEST_P(QkvTest, NaNStaysInItsToken) {
   Problem problem(random_, {1, 3, 40, 1, 1, 8}, DType::kBF16);
   problem.AddNorm();
@@ -445,7 +536,7 @@ TEST_F(QkvErrorTest, Heads) {
     forget(a);
     a.qk_norm_post_rope = QkNormConfig{};
   });
-  Add("k_cache is given but num_q_heads is not given", [&](QkvArgs& a) {
+  Add("v_cache is given but num_q_heads is not given", [&](QkvArgs& a) {
     forget(a);
     a.k_cache = cache_;
     a.v_cache = cache2_;
@@ -556,23 +647,23 @@ TEST_F(QkvErrorTest, Caches) {
   GuardedTensor negative(DType::kI64, {2});
   Write(negative, {0}, -1);
   Write(negative, {1}, 0);
-  Add("v_cache is missing, expected [Bc, Hkv, Smax, D]", [&](QkvArgs& a) {
+  Add("k_cache is given but v_cache is not given", [&](QkvArgs& a) {
     caches(a);
     a.v_cache = Tensor();
   });
-  Add("v_cache is given but k_cache is not given",
+  Add("k_cache is missing, expected [Bc, Hkv, Smax, D]",
       [&](QkvArgs& a) { a.v_cache = cache_; });
-  Add("cache_start is given but k_cache is not given",
+  Add("cache_start is given but v_cache is not given",
       [&](QkvArgs& a) { a.cache_start = start; });
   Add("v_cache is [2, 4, 8], expected [Bc, Hkv, Smax, D]", [&](QkvArgs& a) {
     caches(a);
     a.v_cache = other_;
   });
-  Add("v_cache overlaps k_cache", [&](QkvArgs& a) {
+  Add("k_cache overlaps v_cache", [&](QkvArgs& a) {
     caches(a);
     a.v_cache = cache_;
   });
-  Add("Bc = 1 (from k_cache [1, 1, 6, 4]) is less than B = 2 (from input [2, "
+  Add("Bc = 1 (from v_cache [1, 1, 6, 4]) is less than B = 2 (from input [2, "
       "3, 8])",
       [&](QkvArgs& a) {
         caches(a);
@@ -587,12 +678,60 @@ TEST_F(QkvErrorTest, Caches) {
     caches(a);
     a.cache_start = negative;
   });
-  Add("Smax = 2 (from k_cache [2, 1, 2, 4]) is less than S = 3",
+  Add("Smax = 2 (from v_cache [2, 1, 2, 4]) is less than S = 3",
       [&](QkvArgs& a) {
         caches(a);
         a.k_cache = cache_.Slice(2, 0, 2);
         a.v_cache = cache2_.Slice(2, 0, 2);
       });
+  GuardedTensor slots(DType::kI32, {2, 3});
+  ForEachIndex(slots.view().shape(),
+               [&](const Dims& index) { Write(slots, index, -1); });
+  Write(slots, {1, 2}, 12);
+  Add("slot_mapping[1, 2] is 12", [&](QkvArgs& a) {
+    caches(a);
+    a.slot_mapping = slots;
+  });
+  Add("slot_mapping is missing", [&](QkvArgs& a) {
+    caches(a);
+    a.use_block_kv = true;
+  });
+  Add("slot_mapping is given but use_block_kv is false", [&](QkvArgs& a) {
+    caches(a);
+    a.use_block_kv = false;
+    a.slot_mapping = slots;
+  });
+  Add("cache_start is given but the caches are paged", [&](QkvArgs& a) {
+    caches(a);
+    a.slot_mapping = slots;
+    a.cache_start = start;
+  });
+  Add("block_size is 4, expected 6", [&](QkvArgs& a) {
+    caches(a);
+    a.slot_mapping = slots;
+    a.block_size = 4;
+  });
+  Add("fp8_packed is true but use_block_kv is false", [&](QkvArgs& a) {
+    a.fp8_packed = true;
+    a.use_block_kv = false;
+  });
+  GuardedTensor codes(DType::kF8E4M3, {2, 1, 6, 4});
+  GuardedTensor codes2(DType::kF8E4M3, {2, 1, 6, 4});
+  GuardedTensor scale(DType::kF32, {1});
+  Write(scale, {0}, 1);
+  Add("k_scale is missing", [&](QkvArgs& a) {
+    caches(a);
+    a.k_cache = codes;
+    a.v_cache = codes2;
+  });
+  Add("k_scale is given but the caches are not of 8 bits", [&](QkvArgs& a) {
+    caches(a);
+    a.k_scale = scale;
+  });
+  Add("fp8_min is 3, expected at most fp8_max = 2", [](QkvArgs& a) {
+    a.fp8_min = 3;
+    a.fp8_max = 2;
+  });
   Add("output is [2, 3, 16] but N*D = 8", [&](QkvArgs& a) {
     caches(a);
     a.output = problem_.args().output;
