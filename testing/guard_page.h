@@ -1,8 +1,8 @@
 // Copyright 2026 The tilework Authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Memory that ends where reading is forbidden: a test that reads one byte too
-// far crashes.
+// Memory that begins and ends where reading is forbidden: a test that reads one
+// byte too far crashes.
 
 #ifndef TILEWORK_TESTING_GUARD_PAGE_H_
 #define TILEWORK_TESTING_GUARD_PAGE_H_
@@ -14,28 +14,37 @@
 
 namespace tilework {
 
-// Two pages, the second of which can be neither read nor written.
+// Whole pages, between two that can be neither read nor written.
 class GuardPage {
  public:
-  GuardPage() : size_(static_cast<size_t>(sysconf(_SC_PAGESIZE))) {
-    void* pages = mmap(nullptr, 2 * size_, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // At least `size` bytes.
+  explicit GuardPage(size_t size = 1) {
+    const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t inside = (size + page - 1) / page * page;
+    mapped_ = inside + 2 * page;
+    void* pages =
+        mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) return;
     start_ = static_cast<unsigned char*>(pages);
-    if (mprotect(start_ + size_, size_, PROT_NONE) == 0) end_ = start_ + size_;
+    if (mprotect(start_ + page, inside, PROT_READ | PROT_WRITE) == 0) {
+      begin_ = start_ + page;
+      end_ = begin_ + inside;
+    }
   }
   ~GuardPage() {
-    if (start_ != nullptr) munmap(start_, 2 * size_);
+    if (start_ != nullptr) munmap(start_, mapped_);
   }
   GuardPage(const GuardPage&) = delete;
   GuardPage& operator=(const GuardPage&) = delete;
 
-  // The end of the first page; null if there is none.
+  // What lies between the guards; null if there is none.
+  unsigned char* begin() const { return begin_; }
   unsigned char* end() const { return end_; }
 
  private:
-  size_t size_;
+  size_t mapped_ = 0;
   unsigned char* start_ = nullptr;
+  unsigned char* begin_ = nullptr;
   unsigned char* end_ = nullptr;
 };
 
