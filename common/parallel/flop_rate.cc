@@ -105,9 +105,10 @@ namespace {
 HWY_EXPORT(MultiplyF32);
 HWY_EXPORT(MultiplyBF16);
 
-// Of all threads together, the best of some passes.
-double BestRate(const ThreadPool& pool,
-                absl::FunctionRef<double(int64_t, float&)> multiply) {
+}  // namespace
+
+double BestFlopRate(const ThreadPool& pool,
+                    absl::FunctionRef<double(int64_t, float&)> multiply) {
   constexpr int kPasses = 7;
   constexpr int64_t kRepetitions = 400000;
   const int threads = pool.num_threads();
@@ -129,15 +130,13 @@ double BestRate(const ThreadPool& pool,
   return best;
 }
 
-}  // namespace
-
 FlopRates MeasureFlopRates(const ThreadPool& pool) {
-  return {.f32 = BestRate(pool,
-                          [](int64_t repetitions, float& result) {
-                            return HWY_DYNAMIC_DISPATCH(MultiplyF32)(
-                                repetitions, result);
-                          }),
-          .bf16 = BestRate(pool, [](int64_t repetitions, float& result) {
+  return {.f32 = BestFlopRate(pool,
+                              [](int64_t repetitions, float& result) {
+                                return HWY_DYNAMIC_DISPATCH(MultiplyF32)(
+                                    repetitions, result);
+                              }),
+          .bf16 = BestFlopRate(pool, [](int64_t repetitions, float& result) {
             return HWY_DYNAMIC_DISPATCH(MultiplyBF16)(repetitions, result);
           })};
 }

@@ -7,6 +7,9 @@
 #ifndef TILEWORK_COMMON_PARALLEL_FLOP_RATE_H_
 #define TILEWORK_COMMON_PARALLEL_FLOP_RATE_H_
 
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
 #include "tilework/common/parallel/thread_pool.h"
 
 namespace tilework {
@@ -18,6 +21,12 @@ struct FlopRates {
   double bf16;  // of bf16 products that are added in f32
 };
 FlopRates MeasureFlopRates(const ThreadPool& pool);
+
+// The same of what `multiply` does: it repeats something, returns how many
+// operations it did, and sets `result` to something that depends on them all.
+double BestFlopRate(
+    const ThreadPool& pool,
+    absl::FunctionRef<double(int64_t repetitions, float& result)> multiply);
 
 }  // namespace tilework
 
