@@ -17,6 +17,7 @@ WITHOUT_LICENCE = re.compile(
     r"(\.md|\.gitignore|\.bazelignore|\.bazelversion|\.clang-format|LICENSE)$"
 )
 MOST_LINES = 800
+GENERATED = "docs/kernels.md"  # grows with the number of kernels
 THIRD_PARTY = ("absl/", "benchmark/", "gmock/", "gtest/", "hwy/")
 
 # What device code may not hold outside of common/device, where each instruction
@@ -47,7 +48,7 @@ def check_licence(path, lines):
 
 
 def check_length(path, lines):
-    if len(lines) > MOST_LINES:
+    if str(path) != GENERATED and len(lines) > MOST_LINES:
         yield f"has {len(lines)} lines, more than {MOST_LINES}: split it"
 
 

@@ -26,7 +26,7 @@ import tempfile
 import gguf
 import numpy as np
 
-# Of (--dtype, --kv-dtype): weights, and attention heads and caches.
+# Of (--weights, --kv-dtype): weights, and attention heads and caches.
 BOUNDS = {
     ('bf16', 'bf16'): 1e-2,
     ('bf16', 'f16'): 1e-2,
@@ -149,7 +149,7 @@ def generate(args, prompt, dtypes, new_tokens):
         dump = os.path.join(folder, 'dump.safetensors')
         subprocess.run([
             args.binary, f'--prompt={prompt}', f'--tokens={new_tokens}',
-            f'--dtype={dtypes[0]}', f'--kv-dtype={dtypes[1]}',
+            f'--weights={dtypes[0]}', f'--kv-dtype={dtypes[1]}',
             f'--model={args.model}', f'--dump-logits={dump}'
         ], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         tensors = read_safetensors(dump)

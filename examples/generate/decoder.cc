@@ -14,9 +14,12 @@
 #include "absl/types/span.h"
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/parallel/host_context.h"
+#include "tilework/common/projection/operand.h"
+#include "tilework/common/projection/weight.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/examples/generate/model.h"
 #include "tilework/examples/generate/model_config.h"
+#include "tilework/examples/generate/weight_format.h"
 #include "tilework/kernels/attention/attention_cte.h"
 #include "tilework/kernels/attention/attention_tkg.h"
 #include "tilework/kernels/matmul/matmul.h"
@@ -35,6 +38,16 @@ absl::Status Error(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
+// Activations are f32; beside weights of bf16 or fewer bits, products are of
+// bf16, which is faster and loses less than the weights did.
+constexpr F32Mode kF32Mode = F32Mode::kBf16;
+
+// What the matrix that makes logits is multiplied with.
+DType HeadInputType(const WeightFormat& format) {
+  return format == DType::kF32 || format == DType::kF16 ? DType::kF32
+                                                        : DType::kBF16;
+}
+
 }  // namespace
 
 Decoder::Decoder(const Model& model, DType heads, int64_t capacity,
@@ -49,6 +62,7 @@ Decoder::Decoder(const Model& model, DType heads, int64_t capacity,
   const ModelConfig& config = model.config();
   x_ = Buffer(DType::kF32, {1, chunk_, config.hidden});
   next_x_ = Buffer(DType::kF32, {1, chunk_, config.hidden});
+  normed_ = Buffer(HeadInputType(model.format()), {chunk_, config.hidden});
   q_ = Buffer(heads, {1, chunk_, config.q_heads * config.head_dim});
   attended_ = Buffer(heads, {1, chunk_, config.q_heads, config.head_dim});
   rope_cos_ = Buffer(DType::kF32, {capacity, config.head_dim / 2});
@@ -155,6 +169,9 @@ absl::Status Decoder::Attend(const LayerWeights& weights, Cache& cache,
            .num_q_heads = config.q_heads,
            .num_kv_heads = config.kv_heads,
            .d_head = config.head_dim,
+           .quantization_type = model_.format().type,
+           .act_quant = ActQuant::kNone,
+           .f32_mode = kF32Mode,
            .fused_norm_type = NormType::kRmsNorm,
            .norm_eps = config.norm_eps,
            .fused_rope = true},
@@ -180,7 +197,9 @@ absl::Status Decoder::Attend(const LayerWeights& weights, Cache& cache,
     return OutputProjectionTkg({.attention = attended,
                                 .weight = weights.output,
                                 .residual = x,
-                                .out = x},
+                                .out = x,
+                                .quantization_type = model_.format().type,
+                                .act_quant = ActQuant::kNone},
                                context);
   }
   status = AttentionCte({.q = heads,
@@ -197,7 +216,9 @@ absl::Status Decoder::Attend(const LayerWeights& weights, Cache& cache,
   return OutputProjectionCte({.attention = attended,
                               .weight = weights.output,
                               .residual = x,
-                              .out = x},
+                              .out = x,
+                              .quantization_type = model_.format().type,
+                              .act_quant = ActQuant::kNone},
                              context);
 }
 
@@ -214,7 +235,10 @@ absl::Status Decoder::FeedForward(const LayerWeights& weights, int64_t tokens,
            .residual = x,
            .out = next_x_.view().Slice(1, 0, tokens),
            .normalization_type = NormType::kRmsNorm,
-           .eps = model_.config().norm_eps},
+           .eps = model_.config().norm_eps,
+           .quantization_type = model_.format().type,
+           .act_quant = ActQuant::kNone,
+           .f32_mode = kF32Mode},
           context);
   std::swap(x_, next_x_);
   return status;
@@ -225,14 +249,16 @@ absl::Status Decoder::Head(int64_t tokens, const Tensor& logits,
                            HostContext& context) {
   const int64_t rows = logits.dim(0);
   const Tensor x = x_.view().Select(0, 0).Slice(0, tokens - rows, rows);
-  const Tensor normed = next_x_.view().Select(0, 0).Slice(0, 0, rows);
+  const Tensor normed = normed_.view().Slice(0, 0, rows);
   const absl::Status status = RmsNorm({.input = x,
                                        .gamma = model_.final_norm(),
                                        .output = normed,
                                        .eps = model_.config().norm_eps},
                                       context);
   if (!status.ok()) return status;
-  return Matmul({.a = normed, .b = model_.lm_head(), .out = logits}, context);
+  return Matmul(
+      {.a = normed, .b = model_.lm_head(), .out = logits, .f32_mode = kF32Mode},
+      context);
 }
 
 }  // namespace tilework

@@ -84,6 +84,7 @@ class Decoder {
   std::vector<Cache> caches_;
   // Of one chunk.
   Buffer x_, next_x_;  // [1, chunk, H] f32
+  Buffer normed_;      // [chunk, H], of the last norm
   Buffer q_;           // [1, chunk, Hq D]
   Buffer attended_;    // [1, chunk, Hq, D]
 };

@@ -25,6 +25,7 @@
 #include "tilework/examples/generate/model.h"
 #include "tilework/examples/generate/model_config.h"
 #include "tilework/examples/generate/random_model.h"
+#include "tilework/examples/generate/weight_format.h"
 #include "tilework/testing/random.h"
 #include "tilework/testing/tensors.h"
 
@@ -59,8 +60,9 @@ struct TestFile {
   }
 };
 
-Model Load(const TestFile& file, DType dtype, HostContext& context) {
-  absl::StatusOr<Model> model = Model::Load(*file.gguf, dtype, context);
+Model Load(const TestFile& file, const WeightFormat& format,
+           HostContext& context) {
+  absl::StatusOr<Model> model = Model::Load(*file.gguf, format, context);
   ABSL_CHECK_OK(model.status());
   return *std::move(model);
 }
@@ -120,6 +122,28 @@ TEST(DecoderTest, MatchesTheOracle) {
   ExpectMatches(file, kBF16, kF16, 37);
   ExpectMatches(file, kBF16, kBF16, 37);
   ExpectMatches(file, kF32, kBF16, 37);
+}
+
+// The quantized model differs from the given one by what its weights lost, and
+// is the same one however the tokens come.
+TEST(DecoderTest, QuantizedWeights) {
+  const TestFile file(RandomModelFile(TinyConfig(), 1));
+  HostContext context(2);
+  const std::vector<int32_t> tokens = RandomTokens(37);
+  const std::vector<double> exact =
+      DecoderOracle(*file.gguf, kF32).Logits(tokens);
+  const std::vector<double> unbounded(exact.size(), 1e30);
+  for (const auto& [format, loss] :
+       std::vector<std::pair<WeightFormat, double>>{
+           {kF8Weights, 0.1}, {kMxFp8Weights, 0.1}, {kMxFp4Weights, 0.4}}) {
+    SCOPED_TRACE(Name(format));
+    const Model model = Load(file, format, context);
+    const Buffer at_once = AllLogits(model, kF32, tokens, 37, 512, context);
+    EXPECT_TRUE(Within(at_once.view(), exact, unbounded, loss));
+    const Buffer one_by_one = AllLogits(model, kF32, tokens, 0, 512, context);
+    EXPECT_TRUE(
+        Within(one_by_one.view(), ToDoubles(at_once.view()), unbounded, 3e-3));
+  }
 }
 
 TEST(DecoderTest, OtherSizes) {

@@ -26,6 +26,8 @@
 #include "tilework/common/parallel/host_context.h"
 #include "tilework/common/parallel/read_bandwidth.h"
 #include "tilework/common/parallel/thread_pool.h"
+#include "tilework/common/quantize/quantization_type.h"
+#include "tilework/common/tensor/mapped_file.h"
 #include "tilework/common/tensor/safetensors.h"
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/examples/generate/chat_template.h"
@@ -35,8 +37,10 @@
 #include "tilework/examples/generate/model_config.h"
 #include "tilework/examples/generate/model_fetch.h"
 #include "tilework/examples/generate/random_model.h"
+#include "tilework/examples/generate/score.h"
 #include "tilework/examples/generate/spin_policy.h"
 #include "tilework/examples/generate/tokenizer.h"
+#include "tilework/examples/generate/weight_format.h"
 #include "tilework/experimental/transformer/sample_tokens.h"
 
 namespace tilework {
@@ -49,8 +53,16 @@ absl::Status Error(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
 }
 
+DType HeadType(const GenerateOptions& options) {
+  if (options.kv_dtype.has_value()) return *options.kv_dtype;
+  if (options.weights.quantized()) return DType::kBF16;
+  return options.weights == DType::kF32 ? DType::kF32 : DType::kF16;
+}
+
 absl::Status CheckOptions(const GenerateOptions& options) {
-  if (options.prompt.empty()) return Error("the prompt is empty: see --prompt");
+  if (options.prompt.empty() && options.score.empty()) {
+    return Error("the prompt is empty: see --prompt");
+  }
   if (options.tokens < 0) {
     return Error("--tokens is ", options.tokens, ", expected 0 or more");
   }
@@ -72,12 +84,12 @@ absl::Status CheckOptions(const GenerateOptions& options) {
     return Error("--top-p is ", options.top_p,
                  ", expected more than 0 and at most 1");
   }
+  if (options.weights.type == QuantizationType::kMx &&
+      HeadType(options) == DType::kF16) {
+    return Error("--kv-dtype is f16, expected bf16 or f32 with --weights ",
+                 Name(options.weights));
+  }
   return absl::OkStatus();
-}
-
-DType HeadType(const GenerateOptions& options) {
-  return options.kv_dtype.value_or(options.dtype == DType::kF32 ? DType::kF32
-                                                                : DType::kF16);
 }
 
 // A model's file: in memory, or a mapped one.
@@ -309,6 +321,28 @@ class Run {
   Speed decode_speed_;
 };
 
+absl::Status Score(const GenerateOptions& options, const ModelFile& file,
+                   const Tokenizer& tokenizer, std::ostream& report) {
+  const absl::StatusOr<MappedFile> text = MappedFile::Open(options.score);
+  if (!text.ok()) return text.status();
+  const std::vector<int32_t> tokens =
+      tokenizer.Encode({reinterpret_cast<const char*>(text->bytes().data()),
+                        text->bytes().size()});
+  HostContext context(options.threads);
+  const absl::StatusOr<Model> model =
+      Model::Load(*file.gguf, options.weights, context);
+  if (!model.ok()) return file.Named(model.status());
+  constexpr int64_t kWindow = 1024;
+  const absl::StatusOr<TextScore> score =
+      ScoreText(*model, tokens, kWindow, HeadType(options), context);
+  if (!score.ok()) return score.status();
+  report << absl::StrFormat(
+      "perplexity: %.3f of %d tokens, weights %s, %.1f MB\n", score->perplexity,
+      score->tokens, Name(options.weights),
+      static_cast<double>(model->WeightBytes()) * 1e-6);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Generate(const GenerateOptions& options, std::ostream& text,
@@ -326,6 +360,9 @@ absl::Status Generate(const GenerateOptions& options, std::ostream& text,
     return file.Named(Error("the tokenizer has ", tokenizer->vocab_size(),
                             " tokens, but the model ", config->vocabulary));
   }
+  if (!options.score.empty()) {
+    return Score(options, file, *tokenizer, report);
+  }
   const absl::StatusOr<std::vector<int32_t>> prompt =
       EncodePrompt(options, *file.gguf, *tokenizer);
   if (!prompt.ok()) return prompt.status();
@@ -335,7 +372,7 @@ absl::Status Generate(const GenerateOptions& options, std::ostream& text,
   }
   HostContext context(options.threads);
   const absl::StatusOr<Model> model =
-      Model::Load(*file.gguf, options.dtype, context);
+      Model::Load(*file.gguf, options.weights, context);
   if (!model.ok()) return file.Named(model.status());
 
   Run run(options, *tokenizer, *model, *prompt, context);

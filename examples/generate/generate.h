@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "tilework/common/dtype/dtype.h"
+#include "tilework/examples/generate/weight_format.h"
 
 namespace tilework {
 
@@ -26,9 +27,9 @@ struct GenerateOptions {
   bool random_weights = false;
   // Put the prompt into the form of the model's chat template.
   bool chat = false;
-  // Of the weights: f32, bf16 or f16.
-  DType dtype = DType::kBF16;
-  // Of attention heads and caches. Default: f32 with f32 weights, else f16.
+  WeightFormat weights = DType::kBF16;
+  // Of attention heads and caches. Default: f32 with f32 weights, bf16 with
+  // quantized ones, else f16.
   std::optional<DType> kv_dtype = {};
   int threads = 0;  // 0: one per processor
   // See sample_tokens.h. Also the seed of random weights.
@@ -39,6 +40,8 @@ struct GenerateOptions {
   // A safetensors file for the logits of all positions, f32 [positions, V], and
   // the tokens there, i32 [positions]. Empty: none.
   std::string dump_logits;
+  // A text file: report its perplexity instead of generating text.
+  std::string score;
   // Measure how fast memory is read, for the report.
   bool measure_bandwidth = true;
 };

@@ -125,7 +125,7 @@ TEST(GenerateTest, OptionsHaveAnEffect) {
 
 TEST(GenerateTest, DumpsTheLogitsOfAllPositions) {
   GenerateOptions options = RandomModel("Hello");
-  options.dtype = DType::kF32;
+  options.weights = DType::kF32;
   const Dump dump = DumpOf(options);
   ASSERT_EQ(dump.logits.shape(), Dims({13, 257}));
   ASSERT_EQ(dump.tokens.shape(), Dims({13}));
@@ -146,12 +146,12 @@ TEST(GenerateTest, DumpsTheLogitsOfAllPositions) {
 TEST(GenerateTest, TypesDifferByTheirRounding) {
   GenerateOptions options = RandomModel("Hello");
   options.tokens = 0;
-  options.dtype = DType::kF32;
+  options.weights = DType::kF32;
   const Dump f32 = DumpOf(options);
   for (const DType dtype : {DType::kBF16, DType::kF16}) {
     options.kv_dtype = dtype;
     // Either differs from f32 by itself.
-    options.dtype = dtype == DType::kF16 ? DType::kF32 : dtype;
+    options.weights = dtype == DType::kF16 ? DType::kF32 : dtype;
     const Dump other = DumpOf(options);
     double difference = 0;
     for (int64_t i = 0; i < 5 * 257; ++i) {

@@ -27,6 +27,7 @@
 #include "tilework/common/dtype/dtype.h"
 #include "tilework/common/tensor/utf8.h"
 #include "tilework/examples/generate/generate.h"
+#include "tilework/examples/generate/weight_format.h"
 
 ABSL_FLAG(std::string, prompt, "", "the text to go on from");
 ABSL_FLAG(int64_t, tokens, 64, "how many tokens to generate at most");
@@ -37,10 +38,13 @@ ABSL_FLAG(bool, random_weights, false,
           "a small built-in model with random weights, which needs no file");
 ABSL_FLAG(bool, chat, false,
           "put the prompt into the form of the model's chat template");
-ABSL_FLAG(std::string, dtype, "bf16", "type of the weights: bf16, f16 or f32");
+ABSL_FLAG(std::string, weights, "bf16",
+          "how weights are stored: bf16, f16, f32, f8, mxfp8 or mxfp4");
+ABSL_FLAG(std::string, score, "",
+          "a text file: report the model's perplexity instead");
 ABSL_FLAG(std::string, kv_dtype, "",
           "type of attention heads and caches: bf16, f16 or f32; default: f32 "
-          "with f32 weights, else f16");
+          "with f32 weights, bf16 with quantized ones, else f16");
 ABSL_FLAG(int, threads, 0, "threads; 0: one per processor");
 ABSL_FLAG(uint64_t, seed, 0, "of the random choice of tokens");
 ABSL_FLAG(float, temperature, 0, "0: always the most likely token");
@@ -97,9 +101,14 @@ absl::Status Main(int argc, char** argv) {
         absl::StrCat("argument ", QuoteForMessage(positional[1]),
                      " belongs to no flag: the text is given by --prompt"));
   }
-  const absl::StatusOr<DType> dtype =
-      ParseDType("dtype", absl::GetFlag(FLAGS_dtype));
-  if (!dtype.ok()) return dtype.status();
+  const std::string weights_name = absl::GetFlag(FLAGS_weights);
+  const std::optional<WeightFormat> weights =
+      WeightFormatFromName(weights_name);
+  if (!weights.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--weights is ", QuoteForMessage(weights_name),
+                     ", expected ", kWeightFormatNames));
+  }
   std::optional<DType> kv_dtype;
   if (const std::string name = absl::GetFlag(FLAGS_kv_dtype); !name.empty()) {
     const absl::StatusOr<DType> parsed = ParseDType("kv-dtype", name);
@@ -111,14 +120,15 @@ absl::Status Main(int argc, char** argv) {
                    .model = absl::GetFlag(FLAGS_model),
                    .random_weights = absl::GetFlag(FLAGS_random_weights),
                    .chat = absl::GetFlag(FLAGS_chat),
-                   .dtype = *dtype,
+                   .weights = *weights,
                    .kv_dtype = kv_dtype,
                    .threads = absl::GetFlag(FLAGS_threads),
                    .seed = absl::GetFlag(FLAGS_seed),
                    .temperature = absl::GetFlag(FLAGS_temperature),
                    .top_k = absl::GetFlag(FLAGS_top_k),
                    .top_p = absl::GetFlag(FLAGS_top_p),
-                   .dump_logits = absl::GetFlag(FLAGS_dump_logits)},
+                   .dump_logits = absl::GetFlag(FLAGS_dump_logits),
+                   .score = absl::GetFlag(FLAGS_score)},
                   std::cout, std::cerr, ::isatty(STDERR_FILENO) != 0);
 }
 

@@ -66,7 +66,7 @@ TEST(MainTest, FlagsWithDashesOrUnderscores) {
         {"--random" + dash + "weights", "--prompt", "--top-k", "--tokens=0",
          "--top" + dash + "k=3", "--top" + dash + "p", "0.5", "--temperature=1",
          "--dump" + dash + "logits=" + dump, "--kv" + dash + "dtype=bf16",
-         "--dtype=f32", "--threads=1"});
+         "--weights=f32", "--threads=1"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out, "--top-k\n");
     EXPECT_TRUE(std::filesystem::exists(dump));
@@ -86,8 +86,11 @@ TEST(MainTest, EveryFaultIsOneLine) {
       {{"--prompt=x", "--no-such-flag"}, "there is no flag --no-such-flag"},
       {{"--prompt=x", "--random-weights", "more"},
        "argument \"more\" belongs to no flag"},
-      {{"--prompt=x", "--random-weights", "--dtype=i8"},
-       "--dtype is \"i8\", expected bf16, f16 or f32"},
+      {{"--prompt=x", "--random-weights", "--weights=i8"},
+       "--weights is \"i8\", expected bf16, f16, f32, f8, mxfp8 or mxfp4"},
+      {{"--prompt=x", "--random-weights", "--weights=mxfp8", "--kv-dtype=f16"},
+       "--kv-dtype is f16, expected bf16 or f32 with --weights mxfp8"},
+      {{"--random-weights", "--score=/nonexistent/text"}, "/nonexistent/text"},
       {{"--prompt=x", "--random-weights", "--kv-dtype=f64"},
        "--kv-dtype is \"f64\", expected bf16, f16 or f32"},
       {{"--prompt=x", "--random-weights", "--tokens=many"}, "'many'"},

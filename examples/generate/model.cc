@@ -22,6 +22,7 @@
 #include "tilework/common/tensor/utf8.h"
 #include "tilework/examples/generate/gguf.h"
 #include "tilework/examples/generate/model_config.h"
+#include "tilework/examples/generate/weight_format.h"
 
 namespace tilework {
 
@@ -29,9 +30,10 @@ namespace tilework {
 // it was, and nothing more is read.
 class ModelLoader {
  public:
-  ModelLoader(const GgufFile& file, DType dtype, HostContext& context)
+  ModelLoader(const GgufFile& file, const WeightFormat& format,
+              HostContext& context)
       : file_(file), context_(context) {
-    model_.dtype_ = dtype;
+    model_.format_ = format;
   }
 
   absl::StatusOr<Model> Load() {
@@ -93,16 +95,20 @@ class ModelLoader {
 
   // The weight `name`, stored [out, in], as a matrix [in, out].
   PackedMatrix Matrix(std::string_view name, int64_t out, int64_t in) {
+    return Matrix(name, out, in, model_.format_);
+  }
+  PackedMatrix Matrix(std::string_view name, int64_t out, int64_t in,
+                      const WeightFormat& format) {
     const GgufTensor* tensor = Find(name, {out, in});
     if (tensor == nullptr) return {};
-    Buffer buffer(model_.dtype_, {out, in});
+    Buffer buffer(SourceType(format), {out, in});
     Read(*tensor, buffer.view());
-    return Pack(buffer);
+    return Pack(buffer, format);
   }
 
-  PackedMatrix Pack(const Buffer& out_in) {
+  PackedMatrix Pack(const Buffer& out_in, const WeightFormat& format) {
     absl::StatusOr<PackedMatrix> packed =
-        PackedMatrix::Pack(out_in.view().Transpose(), context_);
+        PackWeight(out_in.view(), format, context_);
     if (!packed.ok()) {
       status_.Update(packed.status());
       return {};
@@ -122,12 +128,13 @@ class ModelLoader {
     const GgufTensor* v =
         Find(layer + "attn_v.weight", {kv_rows, config_.hidden});
     if (!ok()) return {};
-    Buffer buffer(model_.dtype_, {q_rows + 2 * kv_rows, config_.hidden});
+    Buffer buffer(SourceType(model_.format_),
+                  {q_rows + 2 * kv_rows, config_.hidden});
     const Tensor rows = buffer.view();
     ReadPermuted(*q, rows.Slice(0, 0, q_rows));
     ReadPermuted(*k, rows.Slice(0, q_rows, kv_rows));
     Read(*v, rows.Slice(0, q_rows + kv_rows, kv_rows));
-    return Pack(buffer);
+    return Pack(buffer, model_.format_);
   }
 
   void ReadPermuted(const GgufTensor& tensor, const Tensor& rows) {
@@ -146,8 +153,9 @@ class ModelLoader {
     model_.final_norm_ = Vector("output_norm.weight", config_.hidden);
     // Without a matrix of its own, the head is the embeddings.
     const bool tied = !file_.Find("output.weight").ok();
-    model_.lm_head_ = Matrix(tied ? "token_embd.weight" : "output.weight",
-                             config_.vocabulary, config_.hidden);
+    model_.lm_head_ =
+        Matrix(tied ? "token_embd.weight" : "output.weight", config_.vocabulary,
+               config_.hidden, HeadFormat(model_.format_));
     if (file_.Find("rope_freqs.weight").ok()) {
       LoadRopeDivisors();
     }
@@ -202,10 +210,10 @@ class ModelLoader {
   absl::Status status_;
 };
 
-absl::StatusOr<Model> Model::Load(const GgufFile& file, DType dtype,
+absl::StatusOr<Model> Model::Load(const GgufFile& file,
+                                  const WeightFormat& format,
                                   HostContext& context) {
-  ABSL_CHECK(IsFloat(dtype));
-  return ModelLoader(file, dtype, context).Load();
+  return ModelLoader(file, format, context).Load();
 }
 
 void Model::Embed(int32_t token, const Tensor& row) const {

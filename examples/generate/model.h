@@ -17,6 +17,7 @@
 #include "tilework/common/tensor/tensor.h"
 #include "tilework/examples/generate/gguf.h"
 #include "tilework/examples/generate/model_config.h"
+#include "tilework/examples/generate/weight_format.h"
 
 namespace tilework {
 
@@ -36,13 +37,14 @@ struct LayerWeights {
 class Model {
  public:
   // Reads all weights of `file` (which must outlive the model: it keeps the
-  // embeddings) and packs them as `dtype`: f32, bf16 or f16. A tensor that is
-  // missing, superfluous or of a wrong shape is an error of one line.
-  static absl::StatusOr<Model> Load(const GgufFile& file, DType dtype,
+  // embeddings), quantizes them if `format` says so, and packs them. A tensor
+  // that is missing, superfluous or of a wrong shape is an error of one line.
+  static absl::StatusOr<Model> Load(const GgufFile& file,
+                                    const WeightFormat& format,
                                     HostContext& context);
 
   const ModelConfig& config() const { return config_; }
-  DType dtype() const { return dtype_; }
+  const WeightFormat& format() const { return format_; }
   absl::Span<const LayerWeights> layers() const { return layers_; }
   ConstTensor final_norm() const { return final_norm_.view(); }  // [H]
   const PackedMatrix& lm_head() const { return lm_head_; }       // [H, V]
@@ -61,7 +63,7 @@ class Model {
   Model() = default;
 
   ModelConfig config_;
-  DType dtype_ = DType::kNone;
+  WeightFormat format_ = DType::kNone;
   const GgufTensor* embeddings_ = nullptr;
   std::vector<LayerWeights> layers_;
   Buffer final_norm_;

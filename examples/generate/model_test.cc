@@ -82,7 +82,7 @@ TEST(ModelTest, PutsWeightsInTheirPlaces) {
   HostContext context(2);
   const absl::StatusOr<Model> model = Model::Load(*file, DType::kF32, context);
   ASSERT_TRUE(model.ok()) << model.status();
-  EXPECT_EQ(model->dtype(), DType::kF32);
+  EXPECT_EQ(model->format(), WeightFormat(DType::kF32));
   ASSERT_EQ(model->layers().size(), 2u);
   const LayerWeights& layer = model->layers()[1];
 
@@ -158,7 +158,9 @@ TEST(ModelTest, CountsTheBytesOfItsMatrices) {
   };
   const int64_t layer = elements(96, 160) + elements(96, 96) +
                         2 * elements(96, 250) + elements(250, 96);
-  EXPECT_EQ(model->WeightBytes(), 4 * (elements(96, 257) + 2 * layer));
+  constexpr int64_t kHeader = 64;  // of each matrix
+  EXPECT_EQ(model->WeightBytes(),
+            4 * (elements(96, 257) + 2 * layer) + (1 + 2 * 5) * kHeader);
 }
 
 TEST(ModelTest, WrongTensors) {
