@@ -200,9 +200,10 @@ void MultiplyColumns(const TileJob<TA, TB>& job, RightRows<TB>& right,
           last ? (last_rows ? end : begin) : c + panels * kCols;
       const int64_t next_row = !last ? kb : last_rows ? 0 : kb + block;
       const int64_t next_rows = std::min(job.plan.k_block, k - next_row);
-      for (int i = 0; i < panels; ++i) {
-        right.FetchPanel(job.tile, next_c + i * kCols, next_row, next_rows,
-                         fetch);
+      // Not of the next tile, which another thread may have.
+      for (int64_t i = next_c;
+           i < std::min(next_c + panels * kCols, job.tile.cols); i += kCols) {
+        right.FetchPanel(job.tile, i, next_row, next_rows, fetch);
       }
       MultiplyPanels(job, b, panels, kb, block, fetch, values + c);
       c += panels * kCols;
