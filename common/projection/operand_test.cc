@@ -148,8 +148,8 @@ TEST_P(OperandTest, QuantizesWholeBlocksOnManyThreads) {
     HostContext one(1), many(4);
     ScratchScope scratch_of_one(one.arena());
     ScratchScope scratch_of_many(many.arena());
-    EXPECT_TRUE(SameBits(PrepareOperandOnTarget(args, scratch_of_many, many).a,
-                         PrepareOperandOnTarget(args, scratch_of_one, one).a));
+    EXPECT_TRUE(SameBits(PrepareOperand(args, scratch_of_many, many).a,
+                         PrepareOperand(args, scratch_of_one, one).a));
   }
 }
 

@@ -17,6 +17,7 @@
 #include "tilework/common/gemm/quant_scheme.h"
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/quantize/quantization_type.h"
+#include "tilework/common/quantize/scale_values.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/domain.h"
 #include "tilework/common/schema/schema_visitor.h"

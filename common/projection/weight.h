@@ -29,10 +29,6 @@
 
 namespace tilework {
 
-// Of scales in host memory.
-inline constexpr Values kScaleValues = {.domain = Domain::FiniteAbove(0),
-                                        .checked = true};
-
 // How exact the products of an f32 activation must be. The host rounds it with
 // kBf16 beside a weight that bf16 has, and is IEEE else, which is within the
 // error bounds of all.

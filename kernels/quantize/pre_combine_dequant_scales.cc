@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "tilework/common/quantize/scale_values.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/schema_visitor.h"

@@ -20,9 +20,7 @@ namespace tilework {
 inline constexpr DType kFloat8Types[] = {DType::kF8E4M3, DType::kF8E4M3_240,
                                          DType::kF8E5M2};
 
-// Of scales that are read.
-inline constexpr Values kScaleValues = {.domain = Domain::FiniteAbove(0),
-                                        .checked = true};
+// Of scales that may also say that there was no number.
 inline constexpr Values kScaleOrNaNValues = {
     .domain = Domain::FiniteAbove(0).OrNaN(), .checked = true};
 

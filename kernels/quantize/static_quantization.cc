@@ -4,6 +4,7 @@
 #include "tilework/kernels/quantize/static_quantization.h"
 
 #include "absl/status/status.h"
+#include "tilework/common/quantize/scale_values.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/schema_visitor.h"
