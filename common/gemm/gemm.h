@@ -44,8 +44,8 @@ namespace tilework {
 // of the same shape.
 struct GemmArgs {
   ConstTensor a;  // [M, K] f32, bf16 or f16, any strides
-  // [K, N], both stored alike (both packed or both not); the second may be
-  // absent. f32, bf16 or f16, or codes of any scheme for weights.
+  // [K, N], of one type, or both of bf16 or codes; the second may be absent.
+  // Each is packed or not.
   MatrixOperand b[2];
   // [M, ceil(K / 128)] f32, any strides; for BLOCK128 alone. Absent: 1.
   ConstTensor a_block_scales = {};

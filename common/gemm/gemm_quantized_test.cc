@@ -265,6 +265,30 @@ TEST_P(GemmQuantizedTest, TwoProductsHaveTheBitsOfEachAlone) {
   }
 }
 
+// One packed beside one that is not, in tiles of one panel.
+TEST_P(GemmQuantizedTest, PackedCodesBesideAPlainMatrix) {
+  HostContext context(2);
+  Random random(6);
+  for (const int64_t n : {20, 70}) {
+    Weight gate = MakeWeight(DType::kF8E4M3, QuantScheme::kMx, 300, n, random);
+    Weight up = MakeWeight(DType::kF4E2M1, QuantScheme::kMx, 300, n, random);
+    const PackedMatrix packed = Pack(gate.matrix(), context);
+    for (const int64_t rows : {1, 5, 13, 30}) {
+      GuardedTensor a(DType::kBF16, {rows, 300});
+      FillNormal(random, a);
+      for (const int product : {0, 1}) {
+        GuardedTensor out(DType::kF32, {rows, n});
+        Multiply({.a = a, .b = {packed, up.matrix()}, .column_multiple = n},
+                 out, context, product);
+        const ProductReference reference =
+            Reference(a, ConstTensor(), product == 0 ? gate : up);
+        EXPECT_TRUE(Within(out, reference.values, Bounds(reference)))
+            << rows << " x " << n << ", product " << product;
+      }
+    }
+  }
+}
+
 // Every code times scales across their range, those included that make the
 // packed matrix bf16.
 TEST_P(GemmQuantizedTest, EveryMxCodeAndScale) {

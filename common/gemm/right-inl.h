@@ -169,7 +169,9 @@ class RightRows {
 
   // Codes of packed matrices are expanded two panels at a time.
   static int64_t ScratchSize(bool packed, const GemmPlan& plan) {
-    return (packed ? 2 : plan.tile_panels) * PackedPanelSize<TB>(plan.k_block);
+    // One operand may be packed beside one that is not.
+    return (packed ? 2 : std::max<int64_t>(2, plan.tile_panels)) *
+           PackedPanelSize<TB>(plan.k_block);
   }
 
   // Chooses rows [row, row + rows) of the columns of a tile.

@@ -17,6 +17,7 @@
 #include "tilework/common/projection/operand.h"
 #include "tilework/common/projection/weight.h"
 #include "tilework/common/quantize/quantization_type.h"
+#include "tilework/common/quantize/scale_values.h"
 #include "tilework/common/schema/argument_checker.h"
 #include "tilework/common/schema/check_arguments.h"
 #include "tilework/common/schema/domain.h"
